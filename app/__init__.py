@@ -1,0 +1,1 @@
+"""The Qt program. It never imports torch, torchvision, pennylane or qiskit."""

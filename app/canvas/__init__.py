@@ -1,0 +1,1 @@
+"""The circuit board: geometry, painting, and the gestures that edit it."""

@@ -1,0 +1,1 @@
+"""Tables of facts that need no heavy library: backbones, data sources, preprocessing."""

@@ -1,0 +1,237 @@
+"""The circuit value: wires, blocks in order of time, and a readout. Wire 0 is the leftmost bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from qdesigner.circuit.blocks import BLOCKS, BlockKind, Input, Operation, Weight
+from qdesigner.circuit.fields import Settings, complete
+from qdesigner.circuit.gates import GATES
+
+MAX_WIRES = 24
+MAX_OPERATIONS = 100_000
+MAX_NESTING = 8
+
+
+class Value(BaseModel):
+    """Base of every frozen value in a document: no unknown keys, no change after creation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def but(self, **changes: Any) -> Any:
+        """A validated copy with some fields changed."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **changes})
+
+
+class Block(Value):
+    """One placed block. ``wires`` None means all of the circuit's wires; ``body`` is a repeat's."""
+
+    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
+    kind: str
+    wires: tuple[int, ...] | None = None
+    settings: Settings = Settings()
+    body: tuple[Block, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Block:
+        row = BLOCKS.get(self.kind)
+        if row is None:
+            raise ValueError(f"unknown block {self.kind!r}")
+        object.__setattr__(self, "settings", complete(row.fields, self.settings))
+        _check_wires(row, self.wires)
+        if self.body and not row.container:
+            raise ValueError(f"a {row.label} block holds no other blocks")
+        return self
+
+    @property
+    def row(self) -> BlockKind:
+        """The table row of this block's kind."""
+        return BLOCKS[self.kind]
+
+    def on(self, wires: int) -> tuple[int, ...]:
+        """The wires it acts on in a circuit of ``wires`` wires."""
+        return tuple(range(wires)) if self.wires is None else self.wires
+
+
+def _check_wires(row: BlockKind, wires: tuple[int, ...] | None) -> None:
+    if row.wires is not None and wires is None:
+        raise ValueError(f"a {row.label} gate must name its {row.wires} wire(s)")
+    if wires is None:
+        return
+    if row.container:
+        raise ValueError("a repeat acts on all wires; name wires on the blocks inside it")
+    if len(set(wires)) != len(wires) or any(wire < 0 for wire in wires):
+        raise ValueError(f"wires must be different and not negative, not {list(wires)}")
+    if row.wires is not None and len(wires) != row.wires:
+        raise ValueError(f"a {row.label} gate takes {row.wires} wire(s), not {len(wires)}")
+    if len(wires) < row.min_wires:
+        raise ValueError(f"a {row.label} block takes at least {row.min_wires} wires")
+
+
+class Readout(Value):
+    """What is measured: the expectation value of an observable on every wire."""
+
+    observable: Literal["Z"] = "Z"
+
+
+class Circuit(Value):
+    """A variational circuit.
+
+    ``weights`` of a circuit are one flat vector; each block owns a slice of it, one for each time
+    a repeat runs through it (see `weight_keys`).
+    """
+
+    wires: int = Field(ge=1, le=MAX_WIRES)
+    blocks: tuple[Block, ...] = ()
+    readout: Readout = Readout()
+
+    @model_validator(mode="after")
+    def _check(self) -> Circuit:
+        seen: set[str] = set()
+        for block, depth in walk(self.blocks):
+            if depth > MAX_NESTING:
+                raise ValueError(f"repeats are nested more than {MAX_NESTING} deep")
+            if block.id in seen:
+                raise ValueError(f"two blocks have the id {block.id!r}")
+            seen.add(block.id)
+            outside = [w for w in block.on(self.wires) if w >= self.wires]
+            if outside:
+                raise ValueError(
+                    f"block {block.id!r} acts on wire {outside[0]}, "
+                    f"but the circuit has wires 0 to {self.wires - 1}"
+                )
+        _check_size(self)
+        return self
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the readout gives for one sample."""
+        return self.wires
+
+    def find(self, block_id: str) -> Block:
+        """The block with this id, inside repeats too. Raises KeyError."""
+        for block, _ in walk(self.blocks):
+            if block.id == block_id:
+                return block
+        raise KeyError(block_id)
+
+
+def walk(blocks: tuple[Block, ...], depth: int = 0) -> Iterator[tuple[Block, int]]:
+    """Every block, a repeat before its body, with how many repeats enclose it."""
+    for block in blocks:
+        yield block, depth
+        yield from walk(block.body, depth + 1)
+
+
+def _size(blocks: tuple[Block, ...], wires: int) -> int:
+    total = 0
+    for block in blocks:
+        if block.row.container:
+            total += block.settings.integer("count") * _size(block.body, wires)
+        else:
+            total += len(tuple(_local(block, wires)))
+        if total > MAX_OPERATIONS:
+            break
+    return total
+
+
+def _check_size(circuit: Circuit) -> None:
+    if _size(circuit.blocks, circuit.wires) > MAX_OPERATIONS:
+        raise ValueError(f"the circuit expands to more than {MAX_OPERATIONS:,} operations")
+
+
+@lru_cache(maxsize=4096)
+def _local(block: Block, wires: int) -> tuple[Operation, ...]:
+    """A plain block's own operations; nothing when it has fewer wires than it needs."""
+    on = block.on(wires)
+    return tuple(block.row.expand(on, block.settings)) if len(on) >= block.row.min_wires else ()
+
+
+class WeightKey(NamedTuple):
+    """Whose weight it is: block, passes through the enclosing repeats, index within the block."""
+
+    block: str
+    passes: tuple[int, ...]
+    index: int
+
+
+class Expanded(NamedTuple):
+    """A circuit as primitive operations, with one key for each of its weights."""
+
+    operations: tuple[Operation, ...]
+    weight_keys: tuple[WeightKey, ...]
+    spreads: tuple[float, ...]
+    inputs: int
+
+
+@lru_cache(maxsize=128)
+def expand(circuit: Circuit) -> Expanded:
+    """The circuit's operations in order of time; ``inputs`` is how many features it reads."""
+    operations: list[Operation] = []
+    keys: list[WeightKey] = []
+    spreads: list[float] = []
+
+    def run(blocks: tuple[Block, ...], passes: tuple[int, ...]) -> None:
+        for block in blocks:
+            if block.row.container:
+                for turn in range(block.settings.integer("count")):
+                    run(block.body, (*passes, turn))
+                continue
+            start = len(keys)
+            count = 0
+            for operation in _local(block, circuit.wires):
+                operations.append(operation.shifted(start, block.id))
+                if isinstance(operation.angle, Weight):
+                    count = max(count, operation.angle.index + 1)
+            keys.extend(WeightKey(block.id, passes, i) for i in range(count))
+            if count:
+                spreads.extend([block.settings.number("spread")] * count)
+
+    run(circuit.blocks, ())
+    inputs = [op.angle.index + 1 for op in operations if isinstance(op.angle, Input)]
+    return Expanded(tuple(operations), tuple(keys), tuple(spreads), max(inputs, default=0))
+
+
+class Resources(NamedTuple):
+    """What a circuit costs: operations by gate, depth in parallel moments, weights, inputs."""
+
+    gates: Mapping[str, int]
+    depth: int
+    weights: int
+    inputs: int
+
+
+def resources(circuit: Circuit) -> Resources:
+    """Counts for the status line. Depth packs operations on disjoint wires into one moment."""
+    expanded = expand(circuit)
+    gates: dict[str, int] = {}
+    level = [0] * circuit.wires
+    for operation in expanded.operations:
+        gates[operation.gate] = gates.get(operation.gate, 0) + 1
+        moment = 1 + max(level[wire] for wire in operation.wires)
+        for wire in operation.wires:
+            level[wire] = moment
+    return Resources(gates, max(level), len(expanded.weight_keys), expanded.inputs)
+
+
+def is_real(circuit: Circuit) -> bool:
+    """Whether every gate has a real matrix, so that real arithmetic suffices."""
+    return all(GATES[operation.gate].real for operation in expand(circuit).operations)
+
+
+def fresh_id(taken: set[str], kind: str) -> str:
+    """The first of ``kind-1``, ``kind-2``, … that is not taken."""
+    number = 1
+    while f"{kind}-{number}" in taken:
+        number += 1
+    return f"{kind}-{number}"
+
+
+def ids(circuit: Circuit) -> set[str]:
+    """The ids of all its blocks."""
+    return {block.id for block, _ in walk(circuit.blocks)}

@@ -1,0 +1,45 @@
+"""The primitive gates: names, wires, and what other programs call them.
+
+Matrices follow Nielsen & Chuang, *Quantum Computation and Quantum Information*, section 4.2;
+RX, RY and RZ are exp(-iθP/2) for a Pauli matrix P.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One primitive gate.
+
+    ``real``: every entry of its matrix is real, so that a circuit of such gates needs real
+    arithmetic only. ``angle``: it takes one angle in radians.
+    """
+
+    name: str
+    wires: int
+    pennylane: str
+    qasm: str
+    angle: bool = False
+    real: bool = True
+    note: str = ""
+
+
+GATES: dict[str, Gate] = {
+    gate.name: gate
+    for gate in (
+        Gate("H", 1, "Hadamard", "h", note="equal superposition"),
+        Gate("X", 1, "PauliX", "x", note="bit flip"),
+        Gate("Y", 1, "PauliY", "y", real=False, note="bit and phase flip"),
+        Gate("Z", 1, "PauliZ", "z", note="phase flip"),
+        Gate("S", 1, "S", "s", real=False, note="quarter turn about Z"),
+        Gate("T", 1, "T", "t", real=False, note="eighth turn about Z"),
+        Gate("RX", 1, "RX", "rx", angle=True, real=False, note="turn about X"),
+        Gate("RY", 1, "RY", "ry", angle=True, note="turn about Y"),
+        Gate("RZ", 1, "RZ", "rz", angle=True, real=False, note="turn about Z"),
+        Gate("CNOT", 2, "CNOT", "cx", note="flips the target when the control is |1⟩"),
+        Gate("CZ", 2, "CZ", "cz", note="flips the phase of |11⟩"),
+        Gate("SWAP", 2, "SWAP", "swap", note="exchanges two wires"),
+    )
+}

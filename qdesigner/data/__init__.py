@@ -1,0 +1,1 @@
+"""Where images come from: the embedded digits and folders of real files."""

@@ -1,0 +1,1 @@
+"""The document: frozen values, edits that make new ones, checks that name what is wrong."""

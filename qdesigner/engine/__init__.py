@@ -1,0 +1,1 @@
+"""The built-in simulator: compiled programs, Numba kernels, and their torch layer."""

@@ -1,0 +1,1 @@
+"""A Design written as source text that runs without qdesigner."""

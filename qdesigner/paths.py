@@ -1,0 +1,41 @@
+"""Where things lie: shipped resources, and the user's own data and cache folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def resource(name: str) -> Path:
+    """Path of the shipped file ``name``, e.g. ``"templates/quickstart.qdesign"``.
+
+    The wheel carries the top-level ``resources`` folder as ``qdesigner/_resources``; an editable
+    install has only the checkout. Raises FileNotFoundError when neither holds the file.
+    """
+    for root in (_PACKAGE / "_resources", _PACKAGE.parent / "resources"):
+        path = root / name
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"The installation is incomplete: resource {name!r} is missing.")
+
+
+def data_folder() -> Path:
+    """The user's data folder (runs, autosaves). ``QDESIGNER_HOME`` moves it, for tests."""
+    home = os.environ.get("QDESIGNER_HOME")
+    return Path(home) / "data" if home else Path(platformdirs.user_data_dir("qdesigner", False))
+
+
+def cache_folder() -> Path:
+    """The user's cache folder (features, compiled kernels): safe to delete at any time."""
+    home = os.environ.get("QDESIGNER_HOME")
+    return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("qdesigner", False))
+
+
+def log_folder() -> Path:
+    """Where the window and its children write their logs."""
+    home = os.environ.get("QDESIGNER_HOME")
+    return Path(home) / "log" if home else Path(platformdirs.user_log_dir("qdesigner", False))

@@ -1,0 +1,1 @@
+"""The window's side of its child processes: the events they send and the client that owns them."""
