@@ -153,11 +153,11 @@ def _local(block: Block, wires: int) -> tuple[Operation, ...]:
 
 
 class WeightKey(NamedTuple):
-    """Whose weight it is: block, passes through the enclosing repeats, index within the block."""
+    """Whose weight it is: block, passes through the enclosing repeats, place within the block."""
 
     block: str
     passes: tuple[int, ...]
-    index: int
+    place: int
 
 
 class Expanded(NamedTuple):

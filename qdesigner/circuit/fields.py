@@ -17,6 +17,7 @@ class Settings(Mapping[str, Scalar]):
     """A mapping that cannot change: hashable, picklable, and JSON-serialisable by pydantic."""
 
     __slots__ = ("_items",)
+    _items: dict[str, Scalar]
 
     def __init__(self, values: Mapping[str, Scalar] | None = None) -> None:
         object.__setattr__(self, "_items", dict(values or {}))
@@ -25,7 +26,7 @@ class Settings(Mapping[str, Scalar]):
         raise AttributeError("Settings are frozen; make new ones with .replace()")
 
     def __getitem__(self, key: str) -> Scalar:
-        return self._items[key]  # type: ignore[no-any-return]
+        return self._items[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
