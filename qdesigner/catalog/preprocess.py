@@ -1,4 +1,4 @@
-"""How a picture becomes a tensor: the one description that training, prediction and export share."""
+"""How a picture becomes a tensor: one description for training, prediction and export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """Shorter side to ``resize`` pixels, centre crop of ``crop``, then (x - mean) / std per channel.
+    """Shorter side to ``resize`` pixels, centre crop of ``crop``, (x - mean) / std per channel.
 
     ``channels`` is 3 (RGB) or 1 (grey); pixel values are scaled to 0…1 before normalising.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from qdesigner.circuit.fields import Field, Settings
 from qdesigner.circuit.gates import GATES
@@ -144,7 +144,7 @@ def _brick(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _chain(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
-    yield from zip(wires, wires[1:], strict=False)
+    yield from pairwise(wires)
 
 
 def _ring(wires: Sequence[int]) -> Iterator[tuple[int, int]]:

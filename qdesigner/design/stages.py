@@ -181,7 +181,7 @@ STAGES: dict[str, StageKind] = {
     row.kind: row
     for row in (
         StageKind(
-            "backbone", "Backbone", "A pretrained network without its head: images in, features out",
+            "backbone", "Backbone", "A pretrained network without its head: features of an image",
             _backbone_shape,
             (Field("model", "Model", "choice", "embedded", choices=tuple(BACKBONES)),),
             _backbone_count,

@@ -1,0 +1,191 @@
+"""What is wrong or doubtful in a Design, named before training, with a fix where one exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
+from qdesigner.catalog.sources import FOLDER
+from qdesigner.circuit.circuit import Circuit, expand, walk
+from qdesigner.design import edits
+from qdesigner.design.facts import DataFacts, data_facts
+from qdesigner.design.shapes import Traced, trace
+from qdesigner.design.spec import Design, Stage, display_name
+from qdesigner.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One click that mends a problem: what the button says, and the edit."""
+
+    label: str
+    apply: Callable[[Design], Design]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A named problem. ``where`` is a stage's id, "data" or "stages"; an error blocks training."""
+
+    severity: Literal["error", "warning"]
+    where: str
+    text: str
+    fix: Fix | None = None
+
+
+def problems(design: Design, facts: DataFacts | UserError | None = None) -> tuple[Problem, ...]:
+    """Everything to say about ``design``, errors first.
+
+    ``facts`` are those of its data when the caller has them already (or why there are none).
+    """
+    if facts is None:
+        facts = facts_or_error(design)
+    found = list(_data_problems(design, facts))
+    classes = len(facts.classes) if isinstance(facts, DataFacts) else 2
+    found += _stage_problems(design, classes)
+    found += _doubts(design)
+    return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
+
+
+def facts_or_error(design: Design) -> DataFacts | UserError:
+    """The facts of the design's data, or the reason why there are none."""
+    try:
+        return data_facts(design.data)
+    except UserError as error:
+        return error
+
+
+def require_trainable(design: Design) -> DataFacts:
+    """The data's facts when nothing blocks training. Raises UserError with the first error."""
+    facts = facts_or_error(design)
+    for problem in problems(design, facts):
+        if problem.severity == "error":
+            raise UserError(problem.text)
+    assert isinstance(facts, DataFacts)
+    return facts
+
+
+def _data_problems(design: Design, facts: DataFacts | UserError) -> Iterator[Problem]:
+    if isinstance(facts, UserError):
+        fix = None
+        if design.data.classes:
+            fix = Fix("Use all classes", lambda d: edits.set_data(d, classes=()))
+        yield Problem("error", "data", str(facts), fix)
+        return
+    for split, count in (("train on", facts.train), ("validate on", facts.validation)):
+        if count == 0:
+            yield Problem(
+                "error", "data",
+                f"There are no images to {split}; raise the share of that split or add images.",
+            )  # fmt: skip
+
+
+def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
+    if not design.stages:
+        yield Problem("error", "stages", "The model has no stages yet; insert some in the strip.")
+        return
+    traced = trace(design, classes)
+    for step in traced:
+        if step.error:
+            text = f"{_name(step.stage)}: {step.error}."
+            yield Problem("error", step.stage.id, text, _shape_fix(traced, step))
+        yield from _weights_problems(step.stage)
+    last = traced[-1]
+    if last.shape_out is not None and last.shape_out != (classes,):
+        size = " × ".join(map(str, last.shape_out))
+        yield Problem(
+            "error", last.stage.id,
+            f"{_name(last.stage)} ends the model with {size} numbers, but there are {classes} "
+            "classes: the last stage must give one number a class.",
+            _ending_fix(last),
+        )  # fmt: skip
+    if not any(s.row.trainable and not s.frozen for s in design.stages):
+        yield Problem("error", "stages", "Every stage is frozen, so there is nothing to train.")
+
+
+def _name(stage: Stage) -> str:
+    return f"{stage.row.label} ({stage.id})"
+
+
+def _weights_problems(stage: Stage) -> Iterator[Problem]:
+    if stage.weights.origin == "file" and not Path(stage.weights.path).is_file():
+        name = display_name(stage.weights.path)
+        yield Problem(
+            "error", stage.id,
+            f"The weights file {name!r} of {_name(stage)} is not at {stage.weights.path!r}; "
+            "choose it again.",
+        )  # fmt: skip
+
+
+def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
+    """For a circuit that is given the wrong number of features, and for a missing Flatten."""
+    stage, shape = step.stage, step.shape_in
+    if shape is not None and len(shape) == 3 and stage.kind in ("linear", "quantum", "probability"):
+        return Fix("Insert Flatten", lambda d: edits.insert_stage_kind(d, "flatten", stage.id))
+    if stage.circuit is None or shape is None or not expand(stage.circuit).inputs:
+        return None
+    wanted = expand(stage.circuit).inputs
+    before = [t.stage for t in traced[: traced.index(step)]]
+    linear = next((s for s in reversed(before) if s.row.trainable and s.kind != "batch_norm"), None)
+    if linear is not None and linear.kind == "linear":
+        return Fix(
+            f"Set Linear to {wanted} outputs",
+            lambda d: edits.set_stage_settings(d, linear.id, outputs=wanted),
+        )
+    return Fix(
+        f"Insert Linear → {wanted}",
+        lambda d: edits.insert_stage_kind(d, "linear", stage.id, outputs=wanted),
+    )
+
+
+def _ending_fix(last: Traced) -> Fix | None:
+    stage = last.stage
+    if stage.kind == "linear":
+        return Fix(
+            "One output a class", lambda d: edits.set_stage_settings(d, stage.id, outputs=0)
+        )
+    if last.shape_out is not None and len(last.shape_out) == 1:
+        return Fix("Append Linear", lambda d: edits.insert_stage_kind(d, "linear", ""))
+    return None
+
+
+def _doubts(design: Design) -> Iterator[Problem]:
+    backbone = design.backbone
+    if backbone is not None:
+        model = backbone.settings.text("model")
+        if model == EMBEDDED and design.data.source == FOLDER:
+            yield Problem(
+                "warning", backbone.id,
+                "The embedded backbone sees 8 × 8 grey pixels and knows only handwritten digits; "
+                "choose a backbone trained on photographs.",
+                Fix("Use MobileNetV2", lambda d: edits.set_backbone(d, "mobilenet_v2")),
+            )  # fmt: skip
+        if backbone.frozen and backbone.weights.origin == "random":
+            yield Problem(
+                "warning", backbone.id,
+                f"{BACKBONES[model].label} is frozen with random weights: its features mean "
+                "nothing. Use pretrained weights, or train it.",
+                Fix("Train it", lambda d: edits.set_frozen(d, backbone.id, False)),
+            )  # fmt: skip
+    for stage in design.stages:
+        if stage.circuit is not None:
+            yield from _circuit_doubts(stage, stage.circuit)
+
+
+def _circuit_doubts(stage: Stage, circuit: Circuit) -> Iterator[Problem]:
+    for block, _ in walk(circuit.blocks):
+        if block.row.container and not block.body:
+            yield Problem(
+                "warning", stage.id,
+                f"The repeat {block.id} is empty; drag blocks into it or remove it.",
+                Fix("Remove it", lambda d, b=block.id: edits.on_circuit(  # type: ignore[misc]
+                    d, stage.id, lambda c: edits.remove_blocks(c, {b}))),
+            )  # fmt: skip
+        elif len(block.on(circuit.wires)) < block.row.min_wires:
+            yield Problem(
+                "warning", stage.id,
+                f"{block.row.label} needs {block.row.min_wires} wires and does nothing on "
+                f"{circuit.wires}.",
+            )  # fmt: skip

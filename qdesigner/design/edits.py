@@ -1,0 +1,359 @@
+"""Every edit as a function from a value to a new one. An impossible edit raises EditError.
+
+The preview of a drag and its drop call the same function here, so they cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
+from qdesigner.circuit.fields import Scalar, Settings
+from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec, WeightsSpec
+from qdesigner.design.stages import STAGES
+from qdesigner.errors import UserError
+
+
+class EditError(UserError):
+    """An edit that cannot be made; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place between blocks: before the block at ``index`` of ``parent`` ("" for the circuit
+    itself, else a repeat's id)."""
+
+    parent: str
+    index: int
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first message of a validation error, without pydantic's decoration."""
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+
+
+def _made(make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except ValidationError as error:
+        raise EditError(_sentence(error)) from error
+    except ValueError as error:
+        raise EditError(str(error)) from error
+
+
+# ---- blocks of a circuit ------------------------------------------------------------------------
+
+
+def new_block(circuit: Circuit, kind: str, wire: int = 0) -> Block:
+    """A fresh block with default settings; a single gate stands on ``wire`` and the ones below."""
+    row = BLOCKS[kind]
+    wires = None
+    if row.wires is not None:
+        if row.wires > circuit.wires:
+            raise EditError(f"{row.label} needs {row.wires} wires; add a wire first")
+        first = max(0, min(wire, circuit.wires - row.wires))
+        wires = tuple(range(first, first + row.wires))
+    elif circuit.wires < row.min_wires:
+        raise EditError(f"{row.label} needs {row.min_wires} wires; add a wire first")
+    return Block(id=fresh_id(ids(circuit), kind), kind=kind, wires=wires)
+
+
+def insert_block(circuit: Circuit, slot: Slot, block: Block) -> Circuit:
+    """``block`` put into ``slot``."""
+    return _with_blocks(circuit, _inserted(circuit.blocks, slot, (block,)))
+
+
+def remove_blocks(circuit: Circuit, gone: Iterable[str]) -> Circuit:
+    """Without the named blocks; a removed repeat takes its content along."""
+    return _with_blocks(circuit, _removed(circuit.blocks, set(gone)))
+
+
+def move_blocks(circuit: Circuit, moved: Iterable[str], slot: Slot) -> Circuit:
+    """The named blocks, in their present order, taken out and put into ``slot``.
+
+    ``slot`` is meant in the circuit as it is before the move.
+    """
+    names = set(moved)
+    taken = _picked(circuit.blocks, names)
+    if any(slot.parent in (b.id for b, _ in walk((block,))) for block in taken):
+        raise EditError("a repeat cannot be moved into itself")
+    siblings = circuit.blocks if not slot.parent else circuit.find(slot.parent).body
+    before = sum(block.id in names for block in siblings[: slot.index])
+    target = Slot(slot.parent, slot.index - before)
+    return _with_blocks(circuit, _inserted(_removed(circuit.blocks, names), target, taken))
+
+
+def copy_blocks(circuit: Circuit, copied: Iterable[str], slot: Slot) -> Circuit:
+    """Copies of the named blocks, with fresh ids, put into ``slot``."""
+    taken = ids(circuit)
+    fresh = tuple(_renamed(block, taken) for block in _picked(circuit.blocks, set(copied)))
+    return _with_blocks(circuit, _inserted(circuit.blocks, slot, fresh))
+
+
+def duplicate_blocks(circuit: Circuit, copied: Iterable[str]) -> Circuit:
+    """Copies of the named blocks right after the last of them."""
+    names = set(copied)
+    if not names:
+        return circuit
+    slot = max((slot_of(circuit, name) for name in names), key=lambda s: s.index)
+    return copy_blocks(circuit, names, Slot(slot.parent, slot.index + 1))
+
+
+def repeat_blocks(circuit: Circuit, wrapped: Iterable[str], count: int = 2) -> Circuit:
+    """The named blocks put into a new repeat where the first of them stood."""
+    names = set(wrapped)
+    taken = _picked(circuit.blocks, names)
+    if not taken:
+        raise EditError("select the blocks to repeat first")
+    slot = slot_of(circuit, taken[0].id)
+    repeat = _made(
+        lambda: Block(
+            id=fresh_id(ids(circuit), "repeat"), kind="repeat",
+            settings=Settings({"count": count}), body=taken,
+        )
+    )  # fmt: skip
+    return _with_blocks(circuit, _inserted(_removed(circuit.blocks, names), slot, (repeat,)))
+
+
+def set_block(circuit: Circuit, block_id: str, **settings: Scalar) -> Circuit:
+    """The block with some of its settings changed."""
+    return _changed(circuit, block_id, lambda b: b.but(settings=b.settings.replace(**settings)))
+
+
+def set_block_wires(circuit: Circuit, block_id: str, wires: tuple[int, ...] | None) -> Circuit:
+    """The block on other wires; None for all of them."""
+    return _changed(circuit, block_id, lambda b: b.but(wires=wires))
+
+
+def add_wire(circuit: Circuit) -> Circuit:
+    """One more wire at the bottom."""
+    if circuit.wires >= MAX_WIRES:
+        raise EditError(f"a circuit has at most {MAX_WIRES} wires")
+    return _made(lambda: circuit.but(wires=circuit.wires + 1))  # type: ignore[no-any-return]
+
+
+def remove_wire(circuit: Circuit, wire: int) -> Circuit:
+    """Without one wire: gates on it go, lower wires move up."""
+    if circuit.wires == 1:
+        raise EditError("a circuit has at least one wire")
+    blocks = _without_wire(circuit.blocks, wire)
+    return _made(lambda: circuit.but(wires=circuit.wires - 1, blocks=blocks))  # type: ignore[no-any-return]
+
+
+def slot_of(circuit: Circuit, block_id: str) -> Slot:
+    """Where a block stands. Raises KeyError."""
+    lists = [("", circuit.blocks), *((b.id, b.body) for b, _ in walk(circuit.blocks) if b.body)]
+    for parent, blocks in lists:
+        for index, block in enumerate(blocks):
+            if block.id == block_id:
+                return Slot(parent, index)
+    raise KeyError(block_id)
+
+
+def _with_blocks(circuit: Circuit, blocks: tuple[Block, ...]) -> Circuit:
+    return _made(lambda: circuit.but(blocks=blocks))  # type: ignore[no-any-return]
+
+
+def _inserted(blocks: tuple[Block, ...], slot: Slot, new: tuple[Block, ...]) -> tuple[Block, ...]:
+    if not slot.parent:
+        index = max(0, min(slot.index, len(blocks)))
+        return (*blocks[:index], *new, *blocks[index:])
+    inside = Slot("", slot.index)
+    return tuple(
+        block.but(body=_inserted(block.body, inside if block.id == slot.parent else slot, new))
+        if block.row.container and slot.parent in (b.id for b, _ in walk((block,)))
+        else block
+        for block in blocks
+    )
+
+
+def _removed(blocks: tuple[Block, ...], gone: set[str]) -> tuple[Block, ...]:
+    return tuple(
+        block.but(body=_removed(block.body, gone)) if block.body else block
+        for block in blocks
+        if block.id not in gone
+    )
+
+
+def _picked(blocks: tuple[Block, ...], names: set[str]) -> tuple[Block, ...]:
+    """The named blocks in order; what lies inside a named repeat comes with it."""
+    picked: list[Block] = []
+    for block in blocks:
+        if block.id in names:
+            picked.append(block)
+        else:
+            picked.extend(_picked(block.body, names))
+    return tuple(picked)
+
+
+def _renamed(block: Block, taken: set[str]) -> Block:
+    name = fresh_id(taken, block.kind)
+    taken.add(name)
+    return block.but(id=name, body=tuple(_renamed(b, taken) for b in block.body))  # type: ignore[no-any-return]
+
+
+def _changed(circuit: Circuit, block_id: str, change: Callable[[Block], Block]) -> Circuit:
+    def run(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        return tuple(
+            change(block)
+            if block.id == block_id
+            else (block.but(body=run(block.body)) if block.body else block)
+            for block in blocks
+        )
+
+    circuit.find(block_id)
+    return _made(lambda: circuit.but(blocks=run(circuit.blocks)))  # type: ignore[no-any-return]
+
+
+def _without_wire(blocks: tuple[Block, ...], gone: int) -> tuple[Block, ...]:
+    kept = []
+    for block in blocks:
+        if block.wires is not None:
+            wires = tuple(w - (w > gone) for w in block.wires if w != gone)
+            if len(wires) < block.row.min_wires or (block.row.wires not in (None, len(wires))):
+                continue
+            block = block.but(wires=wires)
+        kept.append(block.but(body=_without_wire(block.body, gone)) if block.body else block)
+    return tuple(kept)
+
+
+# ---- stages of a design -------------------------------------------------------------------------
+
+
+def on_circuit(design: Design, stage_id: str, change: Callable[[Circuit], Circuit]) -> Design:
+    """The design with ``change`` made to the circuit of one quantum stage."""
+    circuit = design.stage(stage_id).circuit
+    if circuit is None:
+        raise EditError(f"stage {stage_id!r} holds no circuit")
+    return _change_stage(design, stage_id, circuit=change(circuit))
+
+
+def new_stage(design: Design, kind: str, **settings: Scalar) -> Stage:
+    """A fresh stage of ``kind``; a quantum stage starts with an embedding and one trained layer."""
+    name = fresh_id({stage.id for stage in design.stages}, kind)
+    extra: dict[str, Any] = {}
+    if kind == "quantum":
+        extra["circuit"] = starting_circuit()
+    if kind == "backbone":
+        extra = {"frozen": True, "weights": WeightsSpec(origin="pretrained")}
+    return _made(lambda: Stage(id=name, kind=kind, settings=Settings(settings), **extra))  # type: ignore[no-any-return]
+
+
+def starting_circuit(wires: int = 4) -> Circuit:
+    """The circuit that a new quantum stage holds."""
+    return Circuit(
+        wires=wires,
+        blocks=(
+            Block(id="h_ry_embedding-1", kind="h_ry_embedding"),
+            Block(id="cnot_brick-1", kind="cnot_brick"),
+            Block(id="ry_layer-1", kind="ry_layer"),
+        ),
+    )
+
+
+def insert_stage(design: Design, index: int, stage: Stage) -> Design:
+    """``stage`` put before the one at ``index``."""
+    if stage.kind == "backbone" and index != 0:
+        raise EditError("a backbone can only be the first stage")
+    if index == 0 and design.backbone is not None:
+        raise EditError("nothing can stand before a backbone: it takes the images themselves")
+    stages = (*design.stages[:index], stage, *design.stages[index:])
+    return _made(lambda: design.but(stages=stages))  # type: ignore[no-any-return]
+
+
+def insert_stage_kind(design: Design, kind: str, before: str, **settings: Scalar) -> Design:
+    """A new stage of ``kind`` before the stage named ``before``, or at the end when that is ""."""
+    names = [stage.id for stage in design.stages]
+    index = names.index(before) if before else len(names)
+    return insert_stage(design, index, new_stage(design, kind, **settings))
+
+
+def remove_stage(design: Design, stage_id: str) -> Design:
+    """Without one stage."""
+    design.stage(stage_id)
+    return _made(  # type: ignore[no-any-return]
+        lambda: design.but(stages=tuple(s for s in design.stages if s.id != stage_id))
+    )
+
+
+def move_stage(design: Design, stage_id: str, index: int) -> Design:
+    """One stage moved before the one that is now at ``index``."""
+    stage = design.stage(stage_id)
+    position = design.stages.index(stage)
+    return insert_stage(remove_stage(design, stage_id), index - (position < index), stage)
+
+
+def set_stage_settings(design: Design, stage_id: str, **settings: Scalar) -> Design:
+    """One stage with some of its settings changed."""
+    kept = design.stage(stage_id).settings
+    return _change_stage(design, stage_id, settings=kept.replace(**settings))
+
+
+def set_frozen(design: Design, stage_id: str, frozen: bool) -> Design:
+    """One stage frozen or trainable."""
+    return _change_stage(design, stage_id, frozen=frozen)
+
+
+def set_weights(
+    design: Design,
+    stage_id: str,
+    origin: Literal["random", "pretrained", "file"],
+    path: str = "",
+) -> Design:
+    """Where one stage's first weights come from."""
+    return _change_stage(
+        design, stage_id, weights=_made(lambda: WeightsSpec(origin=origin, path=path))
+    )
+
+
+def set_backbone(design: Design, model: str, weights: str = "pretrained") -> Design:
+    """Another backbone in front. ``weights`` is "pretrained", "random", or a file's path.
+
+    Raises EditError when the model does not begin with a backbone.
+    """
+    backbone = design.backbone
+    if backbone is None:
+        raise EditError("The model has no backbone to exchange; insert one as its first stage.")
+    design = set_stage_settings(design, backbone.id, model=model)
+    if weights == "pretrained":
+        return set_weights(design, backbone.id, "pretrained")
+    if weights == "random":
+        return set_weights(design, backbone.id, "random")
+    return set_weights(design, backbone.id, "file", weights)
+
+
+def _change_stage(design: Design, stage_id: str, **changes: Any) -> Design:
+    stage = design.stage(stage_id)
+    changed = _made(lambda: stage.but(**changes))
+    stages = tuple(changed if s.id == stage_id else s for s in design.stages)
+    return design.model_copy(update={"stages": stages})
+
+
+# ---- the rest -----------------------------------------------------------------------------------
+
+
+def set_data(design: Design, **changes: Any) -> Design:
+    """The design with other data."""
+    data: DataSpec = _made(lambda: design.data.but(**changes))
+    return design.model_copy(update={"data": data})
+
+
+def set_training(design: Design, **changes: Any) -> Design:
+    """The design with other training values."""
+    training: TrainingSpec = _made(lambda: design.training.but(**changes))
+    return design.model_copy(update={"training": training})
+
+
+def rename(design: Design, name: str) -> Design:
+    """The design under another name."""
+    return _made(lambda: design.but(name=name))  # type: ignore[no-any-return]
+
+
+def stage_kinds() -> tuple[str, ...]:
+    """The kinds a user can insert, in the order of the table."""
+    return tuple(STAGES)

@@ -1,0 +1,18 @@
+"""Older documents brought to today's schema, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+SCHEMA = 1
+
+# MIGRATIONS[n] turns the body of a schema-n document into one of schema n + 1.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def migrate(body: dict[str, Any], schema: int) -> dict[str, Any]:
+    """The body of a document of ``schema``, as today's schema has it."""
+    for version in range(schema, SCHEMA):
+        body = MIGRATIONS[version](body)
+    return body
