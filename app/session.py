@@ -1,0 +1,255 @@
+"""The two children as Qt signals: the training worker and the small one that computes live states.
+
+The window's thread never waits for a child: one timer polls both, and ending one takes place in a
+short-lived thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from qdesigner.circuit.circuit import Circuit
+from qdesigner.design.spec import Design
+from qdesigner.session import events
+from qdesigner.session.client import Child
+
+if TYPE_CHECKING:
+    from qdesigner.session.events import Floats
+
+_log = logging.getLogger(__name__)
+
+FRAME = 33  # ms between two looks at the children
+PATIENCE = 15.0  # seconds a run may take to stop when asked, before its process is ended
+CHECKPOINT = "last.pt"
+
+
+class Session(QObject):
+    """The children, started with the window and kept warm.
+
+    ``state`` is "warming", "ready", "training", "paused" or "stopping"; ``run`` is the folder of
+    the current or last run, "" before the first.
+    """
+
+    event = Signal(object)  # every training event, in order
+    state_changed = Signal(str)
+    preview = Signal(object)  # PreviewAnswer to the newest request
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._worker = Child("qdesigner.training.worker")
+        self._live = Live(self.preview.emit)
+        self._state = "warming"
+        self._run = ""
+        self._ready = False  # the worker has said so since it was started
+        self._dead = False  # seen dead once; its last words are read before it is reported
+        self._deadline = 0.0
+        self._timer = QTimer(self)
+        self._timer.setInterval(FRAME)
+        self._timer.timeout.connect(self._poll)
+
+    @property
+    def state(self) -> str:
+        """What the worker does now."""
+        return self._state
+
+    @property
+    def run(self) -> str:
+        """Folder of the current or last run."""
+        return self._run
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on, paused or not."""
+        return self._state in ("training", "paused", "stopping")
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The training worker's process id."""
+        return self._worker.pid
+
+    def start(self) -> None:
+        """Start both children; returns at once."""
+        self._warm()
+        self._live.start()
+        self._timer.start()
+
+    def train(self, design: Design, resume: str = "") -> None:
+        """Train ``design`` in a new run, or take up the run folder ``resume`` again."""
+        if self.busy:
+            return
+        if not self._worker.alive:
+            self._warm()
+        self._run = resume
+        self._worker.send(events.Train(design, resume=resume))
+        self._become("training")
+
+    def pause(self) -> None:
+        """Pause after the current step."""
+        if self._state == "training":
+            self._worker.send(events.Pause())
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        if self._state == "paused":
+            self._worker.send(events.Resume())
+
+    def stop(self) -> None:
+        """End the run after the current step; a worker that does not answer is ended."""
+        if self._state in ("training", "paused"):
+            self._worker.send(events.Stop())
+            self._deadline = time.monotonic() + PATIENCE
+            self._become("stopping")
+
+    def export(self, path: str, design: Design, run: str = "") -> None:
+        """Write the script of ``run``, or of ``design`` without one; Exported answers."""
+        if not self._worker.alive:
+            self._warm()
+        self._worker.send(events.Export(path, design, run))
+
+    def ask_preview(
+        self, circuit: Circuit, angles: Floats | None = None, weights: Floats | None = None
+    ) -> None:
+        """Ask for the state after ``circuit``; only the newest request is answered."""
+        self._live.ask(circuit, angles, weights)
+
+    def close(self) -> None:
+        """End both children, without waiting here."""
+        self._timer.stop()
+        _end(self._worker)
+        self._live.close()
+
+    def _warm(self) -> None:
+        self._ready = self._dead = False
+        self._worker.start()
+        self._become("warming")
+
+    def _become(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def _poll(self) -> None:
+        self._live.poll()
+        dead = not self._worker.alive
+        for event in self._worker.poll():
+            self._take(event)
+        if dead and self._dead:
+            self._bury()
+        elif dead:
+            self._dead = True
+        elif self._state == "stopping" and time.monotonic() > self._deadline:
+            self._fail("The run did not stop when asked, so its process was ended.")
+            _end(self._worker)
+            self._worker = Child(self._worker.module)
+            self._warm()
+
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.Ready):
+            self._ready = True
+            _log.info("The training process is ready after %.1f s", event.seconds)
+            if self._state == "warming":
+                self._become("ready")
+        elif isinstance(event, events.Started):
+            self._run = event.run
+        elif isinstance(event, events.Paused):
+            if self._state == "training":
+                self._become("paused")
+        elif isinstance(event, events.Resumed):
+            if self._state == "paused":
+                self._become("training")
+        elif isinstance(event, events.Finished | events.Stopped | events.Failed):
+            self._become("ready")
+        self.event.emit(event)
+
+    def _bury(self) -> None:
+        """The worker is dead and its last words are read: say why, and warm a new one."""
+        self._dead = False
+        if self._state == "ready" and not self._ready:
+            return  # it could not start, which was said; the next Train tries again
+        reason = self._worker.exit_reason()
+        _log.warning("The training process is gone. %s", reason)
+        was_ready = self._ready
+        self._worker = Child(self._worker.module)
+        self._ready = False
+        if self.busy:
+            self._fail(reason)
+        elif not was_ready:
+            self._become("ready")
+            self.event.emit(events.Failed(f"The training process could not start. {reason}"))
+            return
+        self._warm()
+
+    def _fail(self, reason: str) -> None:
+        self._become("warming")
+        resumable = bool(self._run) and Path(self._run, CHECKPOINT).is_file()
+        self.event.emit(events.Failed(reason, self._run, resumable))
+
+
+class Live:
+    """The child that computes live states: at most one request is on its way, and of those that
+    come meanwhile only the newest is kept."""
+
+    def __init__(self, answer: Callable[[events.PreviewAnswer], None]) -> None:
+        self._answer = answer
+        self._child = Child("qdesigner.preview")
+        self._serial = 0
+        self._asked: events.PreviewRequest | None = None
+        self._next: events.PreviewRequest | None = None
+        self._deaths = 0
+
+    def start(self) -> None:
+        """Start the child; returns at once."""
+        self._child.start()
+
+    def ask(self, circuit: Circuit, angles: Floats | None, weights: Floats | None) -> None:
+        """Ask for a state."""
+        self._serial += 1
+        self._next = events.PreviewRequest(self._serial, circuit, angles, weights)
+        self._send()
+
+    def poll(self) -> None:
+        """Pass the newest answer on, and send what waits."""
+        for answer in self._child.poll():
+            if not isinstance(answer, events.PreviewAnswer):
+                continue
+            self._asked, self._deaths = None, 0
+            if answer.serial == self._serial:
+                self._answer(answer)
+        if not self._child.alive:
+            self._revive()
+        self._send()
+
+    def close(self) -> None:
+        """End the child, without waiting here."""
+        _end(self._child)
+
+    def _send(self) -> None:
+        if self._asked is None and self._next is not None and self._child.send(self._next):
+            self._asked, self._next = self._next, None
+
+    def _revive(self) -> None:
+        """Start it anew; a request that it died of twice is given up with a sentence."""
+        if self._deaths >= 2:
+            if self._asked is not None or self._next is not None:
+                reason = self._child.exit_reason()
+                self._asked = self._next = None
+                self._answer(events.PreviewAnswer(self._serial, error=reason))
+                self._deaths = 0
+            return
+        _log.warning("The live-state process is gone. %s", self._child.exit_reason())
+        self._deaths += 1
+        self._next = self._next or self._asked
+        self._asked = None
+        self._child = Child(self._child.module)
+        self._child.start()
+
+
+def _end(child: Child) -> None:
+    threading.Thread(target=child.stop, name=f"stop {child.module}", daemon=False).start()
