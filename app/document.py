@@ -205,24 +205,26 @@ class Document(QObject):
         return self._blocks
 
     def select_stage(self, stage_id: str) -> None:
-        """Select a card; a quantum stage goes on the board."""
-        if stage_id == self._stage:
-            return
-        board = self._on_board()
-        self._stage = stage_id
+        """Select a card and no blocks; a quantum stage goes on the board."""
         stage = self._find(stage_id)
         if stage is not None and stage.circuit is not None:
             self._board = stage_id
-        if self._on_board() != board:
-            self.select_blocks(())
-        self.stage_selected.emit(stage_id)
+        moved, self._stage = stage_id != self._stage, stage_id
+        self.select_blocks(())
+        if moved:
+            self.stage_selected.emit(stage_id)
 
-    def select_blocks(self, ids: Iterable[str]) -> None:
-        """Select blocks of the circuit on the board."""
-        names = frozenset(ids)
-        if names != self._blocks:
-            self._blocks = names
-            self.blocks_selected.emit(names)
+    def select_blocks(self, names: Iterable[str]) -> None:
+        """Select blocks of the circuit on the board, and so its stage."""
+        chosen = frozenset(names)
+        if chosen == self._blocks:
+            return
+        self._blocks = chosen
+        stage = self.circuit_stage()
+        if chosen and stage is not None and stage.id != self._stage:
+            self._stage = stage.id
+            self.stage_selected.emit(stage.id)
+        self.blocks_selected.emit(chosen)
 
     def circuit_stage(self) -> Stage | None:
         """The quantum stage on the board: the one selected last, else the first."""
@@ -237,10 +239,6 @@ class Document(QObject):
         if stage is None:
             raise edits.EditError("The model has no quantum circuit; insert one in the strip.")
         self.apply(label, edits.on_circuit(self.design, stage.id, change))
-
-    def _on_board(self) -> str:
-        stage = self.circuit_stage()
-        return stage.id if stage else ""
 
     def _find(self, stage_id: str) -> Stage | None:
         return next((s for s in self.design.stages if s.id == stage_id), None)
