@@ -21,8 +21,9 @@ _IMAGENET = Preprocess(
 class Backbone:
     """One backbone: ``features`` numbers per image, from images prepared by ``preprocess``.
 
-    ``head`` is the attribute of torchvision's model that is replaced by the identity so that the
-    features come out; "" for the embedded backbone, which has no head.
+    ``head`` is the part of torchvision's model that ``instead``, a torch expression, replaces so
+    that the features come out: ``model.<head> = <instead>`` is what both the program and an
+    exported script do. "" for the embedded backbone, which has no head.
     """
 
     name: str
@@ -33,14 +34,15 @@ class Backbone:
     head: str = ""
     accuracy: float | None = None
     note: str = ""
+    instead: str = "nn.Identity()"
 
 
 BACKBONES: dict[str, Backbone] = {
     row.name: row
     for row in (
         Backbone(
-            EMBEDDED, "Embedded (digits 0–4)", 64, 14_208,
-            Preprocess(channels=1, resize=8, crop=8, mean=(0.305,), std=(0.376,)),
+            EMBEDDED, "Embedded (digits 0–4)", 64, 9_424,
+            Preprocess(channels=1, resize=8, crop=8, mean=(0.305,), std=(0.378,)),
             note="A small CNN that comes with qdesigner, pre-trained on handwritten digits 0 to 4",
         ),
         Backbone("resnet18", "ResNet-18", 512, 11_176_512, _IMAGENET, "fc", 69.758),
@@ -51,7 +53,8 @@ BACKBONES: dict[str, Backbone] = {
             "mobilenet_v3_small", "MobileNetV3-Small", 576, 927_008, _IMAGENET, "classifier", 67.668
         ),
         Backbone(
-            "squeezenet1_1", "SqueezeNet 1.1", 512, 722_496, _IMAGENET, "classifier", 58.178
+            "squeezenet1_1", "SqueezeNet 1.1", 512, 722_496, _IMAGENET, "classifier", 58.178,
+            instead="nn.AdaptiveAvgPool2d(1)",
         ),
         Backbone(
             "efficientnet_b0", "EfficientNet-B0", 1280, 4_007_548,
@@ -60,7 +63,7 @@ BACKBONES: dict[str, Backbone] = {
         Backbone("vit_b_16", "ViT-B/16", 768, 85_798_656, _IMAGENET, "heads", 81.072),
         Backbone(
             "convnext_tiny", "ConvNeXt-Tiny", 768, 27_820_128, _IMAGENET.but(resize=236),
-            "classifier", 82.520,
+            "classifier[2]", 82.520,
         ),
     )
 }  # fmt: skip

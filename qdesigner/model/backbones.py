@@ -1,0 +1,171 @@
+"""Build a backbone with its weights: images in, features out."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from qdesigner.catalog.backbones import BACKBONES, EMBEDDED, Backbone
+from qdesigner.data import memo
+from qdesigner.design.spec import Stage
+from qdesigner.errors import UserError
+from qdesigner.model.download import DownloadError, download, file_name
+from qdesigner.model.embedded import EmbeddedBackbone
+from qdesigner.paths import resource
+
+Progress = Callable[[str, int, int], None]
+State = dict[str, torch.Tensor]
+
+# What a catalog row may put in the place of a head, by the source text that an export writes.
+_INSTEAD: dict[str, Callable[[], nn.Module]] = {
+    "nn.Identity()": nn.Identity,
+    "nn.AdaptiveAvgPool2d(1)": lambda: nn.AdaptiveAvgPool2d(1),
+}
+
+
+def build_backbone(stage: Stage, progress: Progress | None = None) -> nn.Module:
+    """The stage's backbone without its head: images [B, C, H, W] to features [B, F].
+
+    Random weights come from torch's global generator. ``progress`` follows a download: (file,
+    bytes so far, bytes in all or 0). Raises UserError when the weights cannot be had or do not
+    fit.
+    """
+    row = BACKBONES[stage.settings.text("model")]
+    model = EmbeddedBackbone() if row.name == EMBEDDED else torchvision.models.get_model(row.name)
+    head_keys = _cut(model, row) if row.head else set()
+    if stage.weights.origin == "random":
+        return model
+    path, advice = _weights_file(stage, row, progress)
+    state = read_weights(path, advice)
+    _load(model, {k: v for k, v in state.items() if k not in head_keys}, row, path)
+    return model
+
+
+def weights_identity(stage: Stage, seed: int) -> str:
+    """A text that is equal exactly when ``build_backbone`` gives equal weights.
+
+    ``seed`` is what torch's generator is given before; it matters for random weights alone.
+    """
+    row = BACKBONES[stage.settings.text("model")]
+    if stage.weights.origin == "random":
+        return f"random/{row.name}/{seed}"
+    if stage.weights.origin == "pretrained" and row.name != EMBEDDED:
+        return f"torchvision/{file_name(weights_url(row.name))}"
+    path, _ = _weights_file(stage, row, None)
+    return f"file/{row.name}/{_content_hash(path)}"
+
+
+def weights_url(model: str) -> str:
+    """Where torchvision keeps this model's ImageNet weights."""
+    return str(torchvision.models.get_model_weights(model).IMAGENET1K_V1.url)
+
+
+def read_weights(path: Path, advice: str = "") -> State:
+    """A state dict from a PyTorch or a .safetensors file; code in it is never run.
+
+    Raises UserError when the file is missing or holds anything else; ``advice`` ends the sentence.
+    """
+    end = f"; {advice}." if advice else "."
+    if not path.is_file():
+        raise UserError(f"The file of weights {str(path)!r} does not exist{end}")
+    try:
+        state = _safetensors(path) if path.suffix == ".safetensors" else _torch(path)
+    except UserError:
+        raise
+    except Exception as error:  # a file from a stranger makes the unpickler raise anything
+        raise UserError(
+            f"{str(path)!r} is not a file of PyTorch weights, or is broken{end}"
+        ) from error
+    if not isinstance(state, Mapping) or not state:
+        raise UserError(f"{str(path)!r} holds no state dict of weights{end}")
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
+            raise UserError(f"{str(path)!r} holds no state dict: {key!r} is not a tensor{end}")
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise UserError(f"{str(path)!r} holds weights that are not numbers, in {key!r}{end}")
+    return dict(state)
+
+
+def _torch(path: Path) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _safetensors(path: Path) -> Any:
+    try:
+        library = importlib.import_module("safetensors.torch")
+    except ImportError as error:
+        raise UserError(
+            f"{str(path)!r} needs the package safetensors; install it with "
+            "'pip install safetensors', or give a .pth file."
+        ) from error
+    return library.load_file(path)
+
+
+def _cut(model: nn.Module, row: Backbone) -> set[str]:
+    """Put ``row.instead`` in the head's place; gives the state dict's keys that went with it."""
+    before = set(model.state_dict())
+    part = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", row.head)
+    assert part is not None, row.head
+    instead = _INSTEAD[row.instead]()
+    if part[2]:
+        model.get_submodule(part[1]).register_module(part[2], instead)
+    else:
+        model.register_module(part[1], instead)
+    return before - set(model.state_dict())
+
+
+def _weights_file(stage: Stage, row: Backbone, progress: Progress | None) -> tuple[Path, str]:
+    """The file the weights come from, downloaded if need be, and what to do if it is no good."""
+    if stage.weights.origin == "file":
+        return Path(stage.weights.path), "choose the model's own weights, or random ones"
+    if row.name == EMBEDDED:
+        return resource("embedded_backbone.pt"), "install qdesigner again"
+    url = weights_url(row.name)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / file_name(url)
+    try:
+        download(url, path, progress)
+    except DownloadError as error:
+        raise UserError(
+            f"The weights of {row.label} ({file_name(url)}) could not be downloaded, {error}; "
+            "give a local file with --backbone-weights FILE, or choose random weights."
+        ) from error
+    return path, "delete it, and it is downloaded again"
+
+
+def _load(model: nn.Module, state: State, row: Backbone, path: Path) -> None:
+    wanted = model.state_dict()
+    where = f"The weights in {str(path)!r} are not those of {row.label}: "
+    for problem, keys in (
+        ("is missing", wanted.keys() - state.keys()),
+        ("is not part of it", state.keys() - wanted.keys()),
+    ):
+        if keys:
+            more = f" (and {len(keys) - 1} more)" if len(keys) > 1 else ""
+            raise UserError(f"{where}{min(keys)!r}{more} {problem}; choose another file.")
+    for key, value in state.items():
+        if value.shape != wanted[key].shape:
+            raise UserError(
+                f"{where}{key!r} is {list(value.shape)} instead of {list(wanted[key].shape)}; "
+                "choose another file."
+            )
+    model.load_state_dict(state)
+
+
+def _content_hash(path: Path) -> str:
+    stamp = memo.stamp(path)
+    if stamp is None:
+        raise UserError(f"The file of weights {str(path)!r} does not exist; choose another file.")
+    known = memo.recall("weights", [stamp])
+    if stamp not in known:
+        with path.open("rb") as file:
+            known[stamp] = memo.Finding(hashlib.file_digest(file, "sha256").digest())
+        memo.remember("weights", list(known.items()))
+    return known[stamp].digest.hex()

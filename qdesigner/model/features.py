@@ -1,0 +1,154 @@
+"""The frozen prefix's output, computed once per image and kept on disk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from qdesigner.catalog.preprocess import Preprocess
+from qdesigner.data.dataset import Dataset, Item
+from qdesigner.data.images import transform
+from qdesigner.model.rows import Rows, RowStore
+from qdesigner.paths import cache_folder
+
+_log = logging.getLogger(__name__)
+_WORKERS = 2
+_AHEAD = 2  # batches that are decoded while the network runs
+
+Progress = Callable[[int, int, float], None]
+
+
+class Interrupted(Exception):
+    """``stop`` answered yes. Features computed so far are kept."""
+
+
+def frozen_features(
+    make_prefix: Callable[[], nn.Module],
+    key: dict[str, Any],
+    dataset: Dataset,
+    items: Sequence[Item],
+    preprocess: Preprocess,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+    batch: int = 32,
+) -> torch.Tensor:
+    """The output of a frozen prefix for ``items``: [N, *feature_shape], float32; [0] for none.
+
+    ``key`` (JSON values) identifies the prefix with its weights; the preprocessing is added here.
+    The prefix is built only when some image is not known yet, runs in eval mode on all cores, and
+    sees equal images once. ``progress`` is given (images done, images in all, images a second);
+    ``stop`` is asked between batches, and Interrupted is raised when it says yes. Raises UserError
+    when an image was lost.
+    """
+    if not items:
+        return torch.empty(0)
+    digests = [dataset.digest(item) for item in items]
+    sample = dict(zip(digests, items, strict=True))
+    store = RowStore(
+        cache_folder() / "features", {"format": 1, "prefix": key, "images": preprocess.to_json()}
+    )
+    known = _read(store, list(sample))
+    missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
+    if missing:
+        watch = _Watch(len(known), len(sample), progress, stop)
+        wanted = [sample[digest] for digest in missing]
+        keep = True
+        with (
+            closing(_prepared(dataset, wanted, preprocess, batch)) as images,
+            _all_cores(),
+            torch.inference_mode(),
+        ):
+            prefix = make_prefix().eval()
+            for tensor in images:
+                rows = prefix(tensor).float().numpy()
+                new = missing[watch.computed : watch.computed + len(rows)]
+                known |= dict(zip(new, rows, strict=True))
+                keep = keep and _append(store, new, rows)
+                watch.step(len(rows))
+    return torch.from_numpy(np.stack([known[digest] for digest in digests]))
+
+
+class _Watch:
+    """Counts the images, reports them, and asks whether to go on."""
+
+    def __init__(
+        self, known: int, total: int, progress: Progress | None, stop: Callable[[], bool] | None
+    ) -> None:
+        self.computed = 0
+        self._known, self._total, self._progress, self._stop = known, total, progress, stop
+        self._start = time.perf_counter()
+
+    def step(self, count: int) -> None:
+        self.computed += count
+        if self._progress:
+            rate = self.computed / max(time.perf_counter() - self._start, 1e-9)
+            self._progress(self._known + self.computed, self._total, rate)
+        if self._stop and self._known + self.computed < self._total and self._stop():
+            raise Interrupted
+
+
+def _prepared(
+    dataset: Dataset, items: Sequence[Item], preprocess: Preprocess, batch: int
+) -> Generator[torch.Tensor, None, None]:
+    """Batches [B, C, H, W], decoded in threads a little ahead of whoever takes them.
+
+    Threads, not processes: Pillow lets go of the interpreter while it decodes, and a forked child
+    would inherit the engine's thread pools.
+    """
+    prepare = transform(preprocess)
+
+    def load(item: Item) -> torch.Tensor:
+        image: Image.Image = dataset.image(item, preprocess.channels)
+        return prepare(image)
+
+    waiting: deque[list[Future[torch.Tensor]]] = deque()
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="decode") as pool:
+        try:
+            for start in range(0, len(items), batch):
+                waiting.append([pool.submit(load, item) for item in items[start : start + batch]])
+                if len(waiting) > _AHEAD:
+                    yield torch.stack([future.result() for future in waiting.popleft()])
+            while waiting:
+                yield torch.stack([future.result() for future in waiting.popleft()])
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _all_cores() -> Iterator[None]:
+    """Heads train on one torch thread; the prefix is worth all cores while it runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(os.cpu_count() or 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _read(store: RowStore, digests: Sequence[bytes]) -> dict[bytes, Rows]:
+    try:
+        return store.read(digests)
+    except (OSError, ValueError) as error:
+        _log.warning("Kept features cannot be read, so they are computed again: %s", error)
+        return {}
+
+
+def _append(store: RowStore, digests: Sequence[bytes], rows: Rows) -> bool:
+    """Whether the rows are on disk. Without a cache the next run takes longer, nothing more."""
+    try:
+        store.append(digests, rows)
+    except OSError as error:
+        _log.warning("Features cannot be kept for the next run: %s", error)
+        return False
+    return True
