@@ -1,0 +1,330 @@
+"""Every verb of the program that needs no screen. Each imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from qdesigner.errors import UserError
+
+if TYPE_CHECKING:
+    from qdesigner.design.spec import Design
+
+cli = typer.Typer(
+    name="qdesigner",
+    help="Draw a hybrid quantum-classical image classifier, watch it learn, export it as Python.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON value a line, for machines.")]
+
+
+@contextlib.contextmanager
+def sentences(as_json: bool = False) -> Iterator[None]:
+    """Turn what the user can mend into one sentence and exit code 2."""
+    try:
+        yield
+    except UserError as error:
+        fail(str(error), as_json)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        fail(f"The system refused: {error.strerror or error}{where}.", as_json)
+
+
+def fail(sentence: str, as_json: bool = False) -> NoReturn:
+    """Say what is wrong and end with exit code 2."""
+    if as_json:
+        print(json.dumps({"event": "failed", "reason": sentence}), flush=True)
+    print(f"qdesigner: {sentence}", file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def template_names() -> list[str]:
+    """The shipped templates' names."""
+    from qdesigner.paths import resource
+
+    return sorted(path.stem for path in resource("templates").glob("*.qdesign"))
+
+
+def open_design(name: str) -> Design:
+    """The Design in a file, of a run folder, or of a template. Raises UserError."""
+    from qdesigner.design import codec
+    from qdesigner.paths import resource
+
+    path = Path(name)
+    if path.is_dir() and (path / "design.json").is_file():
+        return codec.load(path / "design.json")
+    if name in template_names() and not path.exists():
+        return codec.load(resource(f"templates/{name}.qdesign"))
+    if not path.exists():
+        raise UserError(
+            f"There is no file {name!r}, and no template of that name "
+            f"(templates: {', '.join(template_names())})."
+        )
+    return codec.load(path)
+
+
+@cli.command()
+def templates(as_json: AsJson = False) -> None:
+    """List the templates that come with qdesigner."""
+    with sentences(as_json):
+        rows = [(name, open_design(name)) for name in template_names()]
+    if as_json:
+        print(json.dumps([{"name": n, "title": d.name, "about": d.about} for n, d in rows]))
+        return
+    for name, design in rows:
+        print(f"{name}\n    {design.name}. {design.about}\n")
+
+
+@cli.command()
+def new(
+    template: Annotated[str, typer.Argument(help="A template's name; see `qdesigner templates`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The project file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Begin a project from a template."""
+    with sentences():
+        from qdesigner.design import codec
+
+        if template not in template_names():
+            raise UserError(f"There is no template {template!r}; see `qdesigner templates`.")
+        if output.exists() and not force:
+            raise UserError(f"{str(output)!r} exists already; name another file or use --force.")
+        codec.save(open_design(template), output)
+    print(f"Wrote {output}; open it with: qdesigner {output}")
+
+
+@cli.command()
+def check(
+    file: Annotated[str, typer.Argument(help="A project file, run folder or template.")],
+    as_json: AsJson = False,
+) -> None:
+    """Name what is wrong or doubtful in a project; exit code 2 when it cannot be trained."""
+    with sentences(as_json):
+        from qdesigner.circuit.text import diagram
+        from qdesigner.design.checks import problems
+
+        design = open_design(file)
+        found = problems(design)
+    if as_json:
+        rows = [{"severity": p.severity, "where": p.where, "text": p.text} for p in found]
+        print(json.dumps({"name": design.name, "problems": rows}))
+    else:
+        for problem in found:
+            if problem.severity == "warning":
+                print(f"warning: {problem.text}")
+        for stage in design.stages:
+            drawn = f"  {diagram(stage.circuit)}" if stage.circuit is not None else ""
+            print(f"{stage.id:<20} {stage.row.label}{drawn}")
+    errors = [problem.text for problem in found if problem.severity == "error"]
+    if errors:
+        for text in errors:
+            print(f"qdesigner: {text}", file=sys.stderr)
+        raise typer.Exit(2)
+    if not as_json:
+        print(f"{design.name}: ready to train.")
+
+
+@cli.command()
+def train(
+    file: Annotated[str, typer.Argument(help="A project file or a template's name.")],
+    data: Annotated[Path | None, typer.Option(help="Train on this image folder.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Use this backbone instead.")] = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs to train.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights and order.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with this run folder from its last checkpoint.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a project; Ctrl+C stops after the current step and keeps the checkpoints."""
+    with sentences(as_json):
+        design = adjusted(
+            open_design(str(resume) if resume else file),
+            data, backbone, backbone_weights,
+            {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed},
+        )  # fmt: skip
+        from qdesigner.design.checks import require_trainable
+
+        require_trainable(design)
+        run_training(design, str(out or ""), str(resume or ""), as_json)
+
+
+def adjusted(
+    design: Design,
+    data: Path | None,
+    backbone: str | None,
+    weights: str | None,
+    training: dict[str, Any],
+) -> Design:
+    """The design with the command line's changes. Raises UserError."""
+    from qdesigner.catalog.backbones import BACKBONES
+    from qdesigner.design import edits
+
+    if data is not None:
+        design = edits.set_data(design, source="folder", path=str(data.absolute()), classes=())
+    if backbone is not None and backbone not in BACKBONES:
+        raise UserError(f"There is no backbone {backbone!r}; known: {', '.join(BACKBONES)}.")
+    if backbone is not None or weights is not None:
+        if design.backbone is None:
+            raise UserError("This project has no backbone to exchange.")
+        model = backbone or design.backbone.settings.text("model")
+        origin = weights or "pretrained"
+        if origin not in ("pretrained", "random"):
+            origin = str(Path(origin).absolute())
+        design = edits.set_backbone(design, model, origin)
+    given = {name: value for name, value in training.items() if value is not None}
+    return edits.set_training(design, **given) if given else design
+
+
+class Interrupted:
+    """Ctrl+C as the loop's wish to stop; a second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self._wish = "run"
+
+    def wish(self) -> str:
+        """ "run", or "stop" after Ctrl+C."""
+        return self._wish
+
+    def wait(self) -> None:
+        """Never pauses, so never waits."""
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen for Ctrl+C meanwhile."""
+
+        def on_signal(number: int, frame: Any) -> None:
+            if self._wish == "stop":
+                raise KeyboardInterrupt
+            self._wish = "stop"
+
+        kept = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, kept)
+
+
+def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
+    """Train with progress on the terminal; the run's folder. Exits with 130 when interrupted."""
+    from qdesigner.progress import JsonLines, Terminal
+    from qdesigner.session import events
+
+    last: list[events.Event] = []
+    control = Interrupted()
+    with (JsonLines() if as_json else Terminal()) as shown, control.listening():
+        from qdesigner.training.loop import train as train_design
+
+        def emit(event: events.Event) -> None:
+            last[:] = [event]
+            shown.show(event)
+
+        train_design(design, emit, control, out=out, resume=resume)
+    if isinstance(last[0], events.Stopped):
+        raise typer.Exit(130)
+    assert isinstance(last[0], events.Finished)
+    return last[0].run
+
+
+@cli.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    images: Annotated[list[Path], typer.Argument(help="Image files.")],
+    last: Annotated[bool, typer.Option("--last", help="The last epoch, not the best.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is on images, with the model of a run."""
+    with sentences(as_json):
+        from qdesigner.training.predict import predict as predict_images
+
+        rows = predict_images(run, images, best=not last)
+    for row in rows:
+        if as_json:
+            print(json.dumps(row.to_json()))
+        elif row.error:
+            print(f"{row.path}: {row.error}")
+        else:
+            print(f"{row.path}: {row.name} ({row.confidence:.1%})")
+    if any(row.error for row in rows):
+        raise typer.Exit(2)
+
+
+@cli.command()
+def export(
+    file: Annotated[str, typer.Argument(help="A project file, a run folder or a template.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The script to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a Python script that runs without qdesigner, with weights and golden images."""
+    with sentences(as_json):
+        path = export_to(file, output)
+    if as_json:
+        print(json.dumps({"event": "exported", "path": str(path)}))
+    else:
+        print(f"Wrote {path}; check it with: python {path} --verify")
+
+
+def export_to(name: str, output: Path) -> Path:
+    """Export a run, or the last run of a project when its design is unchanged, or the design."""
+    from qdesigner.artifacts.export import export as write
+    from qdesigner.training.runs import Run
+
+    if (Path(name) / "design.json").is_file():
+        return write(Run.open(Path(name)), output)
+    design = open_design(name)
+    if design.run and (Path(design.run) / "best.pt").is_file():
+        run = Run.open(Path(design.run))
+        if run.design.without_run() == design.without_run():
+            return write(run, output)
+    return write(design, output)
+
+
+@cli.command()
+def bench(
+    seconds: Annotated[float, typer.Option(help="About how long to measure.")] = 20.0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure training steps side by side on this machine; medians of interleaved runs."""
+    with sentences(as_json):
+        from qdesigner.bench import bench as measure
+
+        rows = measure(seconds)
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "engine", "qubits", "batch", "milliseconds", "× built-in")
+    for row in rows:
+        table.add_row(
+            row["what"], row["engine"], str(row["qubits"]), str(row["batch"]),
+            f"{1000 * row['seconds']:.3f}", f"{row['ratio']:.2f}",
+        )  # fmt: skip
+    Console().print(table)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    from qdesigner import __version__
+
+    print(f"qdesigner {__version__}")

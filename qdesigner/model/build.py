@@ -1,0 +1,186 @@
+"""A Design as a torch module: one child per stage, named by the stage's id.
+
+Initial weights are documented here because an exported script replays them: ``manual_seed(seed)``,
+the backbone is built; ``manual_seed(seed)`` again, the other stages are built in order with
+torch's own initialisers; a circuit's weights are its blocks' spreads times ``randn``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from qdesigner.design.shapes import Traced, trace
+from qdesigner.design.spec import Design, Stage, trained_prefix
+from qdesigner.design.stages import linear_outputs
+from qdesigner.engine.layer import QuantumLayer
+from qdesigner.errors import UserError
+from qdesigner.model.backbones import build_backbone
+
+Download = Callable[[str, int, int], None]
+Maker = Callable[[Traced, int], nn.Module]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+    "leaky_relu": nn.LeakyReLU,
+}
+
+
+class Squash(nn.Module):
+    """tanh(x) · π/2: any number as an angle between -π/2 and π/2, elementwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[...] -> [...]"""
+        return torch.tanh(x) * (math.pi / 2)
+
+
+class Probability(nn.Module):
+    """(1 + ⟨Z⟩)/2: [batch, wires] -> [batch, wires], or (p, 1 - p) of a single wire."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """[batch, wires] -> [batch, max(wires, 2)]"""
+        p = (1 + z) / 2
+        return torch.cat((p, 1 - p), dim=1) if p.shape[1] == 1 else p
+
+
+def _conv(traced: Traced, classes: int) -> nn.Module:
+    assert traced.shape_in is not None
+    settings = traced.stage.settings
+    return nn.Conv2d(
+        traced.shape_in[0],
+        settings.integer("channels"),
+        settings.integer("kernel"),
+        stride=settings.integer("stride"),
+        padding=settings.integer("padding"),
+    )
+
+
+def _pool(traced: Traced, classes: int) -> nn.Module:
+    kernel = traced.stage.settings.integer("kernel")
+    if traced.stage.settings.text("mode") == "max":
+        return nn.MaxPool2d(kernel)
+    return nn.AvgPool2d(kernel)
+
+
+def _linear(traced: Traced, classes: int) -> nn.Module:
+    assert traced.shape_in is not None
+    return nn.Linear(traced.shape_in[0], linear_outputs(traced.stage, classes))
+
+
+def _batch_norm(traced: Traced, classes: int) -> nn.Module:
+    assert traced.shape_in is not None
+    kind = nn.BatchNorm2d if len(traced.shape_in) == 3 else nn.BatchNorm1d
+    return kind(traced.shape_in[0])
+
+
+def _quantum(traced: Traced, classes: int) -> nn.Module:
+    assert traced.stage.circuit is not None
+    return QuantumLayer(traced.stage.circuit)
+
+
+# One row a stage kind; the backbone is built apart, with progress.
+MAKERS: dict[str, Maker] = {
+    "conv": _conv,
+    "pool": _pool,
+    "flatten": lambda traced, classes: nn.Flatten(1),
+    "linear": _linear,
+    "activation": lambda t, classes: ACTIVATIONS[t.stage.settings.text("function")](),
+    "dropout": lambda t, classes: nn.Dropout(t.stage.settings.number("rate")),
+    "batch_norm": _batch_norm,
+    "squash": lambda traced, classes: Squash(),
+    "quantum": _quantum,
+    "probability": lambda traced, classes: Probability(),
+}
+
+
+def build(design: Design, classes: int, progress: Download | None = None) -> nn.Sequential:
+    """The whole model with its initial weights: images [batch, C, H, W] -> [batch, classes].
+
+    ``progress(what, done, total)`` is told of a download in bytes. Raises UserError when a stage
+    cannot take its input or the backbone's weights cannot be had.
+    """
+    return _sequence(build_stages(design, classes, progress))
+
+
+def build_backbone_stage(stage: Stage, seed: int, progress: Download | None = None) -> nn.Module:
+    """The backbone with its first weights; random ones follow ``seed``."""
+    torch.manual_seed(seed)
+    return build_backbone(stage, progress)
+
+
+def build_stages(
+    design: Design, classes: int, progress: Download | None = None, backbone: bool = True
+) -> dict[str, nn.Module]:
+    """The modules by stage id, in order, frozen ones without gradients and in eval mode.
+
+    With ``backbone`` False a backbone is left out: what stands on cached features needs none.
+    """
+    seed = design.training.seed
+    modules: dict[str, nn.Module] = {}
+    if backbone and design.backbone is not None:
+        modules[design.backbone.id] = build_backbone_stage(design.backbone, seed, progress)
+    torch.manual_seed(seed)
+    for traced in trace(design, classes):
+        if traced.error:
+            raise UserError(f"{traced.stage.row.label} ({traced.stage.id}): {traced.error}.")
+        if traced.stage is not design.backbone:
+            modules[traced.stage.id] = MAKERS[traced.stage.kind](traced, classes)
+    for stage in design.stages:
+        if stage.frozen and stage.id in modules:
+            modules[stage.id].requires_grad_(False)
+    return modules
+
+
+def _sequence(modules: dict[str, nn.Module]) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(modules))
+
+
+def set_mode(design: Design, modules: nn.Module, training: bool) -> None:
+    """Training or eval mode; a frozen stage is always in eval mode."""
+    for stage in design.stages:
+        module = dict(modules.named_children()).get(stage.id)
+        if module is not None:
+            module.train(training and not stage.frozen)
+
+
+class Split:
+    """A model cut after its frozen prefix, whose output is computed once for each image.
+
+    ``tail`` takes what the prefix gives: its features, or images when there is no prefix.
+    """
+
+    def __init__(self, design: Design, classes: int, progress: Download | None = None) -> None:
+        self.design = design
+        self.classes = classes
+        self._progress = progress
+        self.cut = trained_prefix(design)
+        backbone_in_tail = self.cut == 0
+        modules = build_stages(design, classes, progress, backbone=backbone_in_tail)
+        front = [stage.id for stage in design.stages[: self.cut]]
+        self._front = {name: modules.pop(name) for name in front if name in modules}
+        self.tail = _sequence(modules)
+
+    def prefix(self) -> nn.Module:
+        """The frozen front, built when first asked for, in eval mode."""
+        modules = {}
+        for stage in self.design.stages[: self.cut]:
+            if stage is self.design.backbone and stage.id not in self._front:
+                rng = torch.get_rng_state()
+                self._front[stage.id] = build_backbone_stage(
+                    stage, self.design.training.seed, self._progress
+                )
+                torch.set_rng_state(rng)
+            modules[stage.id] = self._front[stage.id]
+        return _sequence(modules).eval().requires_grad_(False)
+
+    def whole(self) -> nn.Sequential:
+        """Prefix and tail as one model, sharing the tail's weights."""
+        modules = dict(self.prefix().named_children()) if self.cut else {}
+        return _sequence({**modules, **dict(self.tail.named_children())})

@@ -1,0 +1,96 @@
+"""Events of a run on a terminal: progress bars for people, JSON lines for machines."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from qdesigner.session import events
+
+
+class JsonLines:
+    """One JSON object a line on standard output; predictions carry arrays and are left out."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        return None
+
+    def show(self, event: events.Event) -> None:
+        """Print the event."""
+        if not isinstance(event, events.Predictions):
+            print(json.dumps(event.to_json()), flush=True)
+
+
+class Terminal:
+    """Progress bars on standard error: what comes before training, then the epochs."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=32),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._before = self._bars.add_task("starting", total=None, note="")
+        self._epochs: int | None = None
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def show(self, event: events.Event) -> None:
+        """Move the bars; print what should stay."""
+        if isinstance(event, events.Progress):
+            note = f"{event.rate:.0f} images/s" if event.rate else ""
+            self._bars.update(
+                self._before, description=event.what, completed=event.done,
+                total=event.total or None, note=note,
+            )  # fmt: skip
+        elif isinstance(event, events.Started):
+            self._start(event)
+        elif isinstance(event, events.Epoch) and self._epochs is not None:
+            note = (
+                f"loss {event.train_loss:.4f}, validation loss {event.val_loss:.4f}, "
+                f"accuracy {event.val_accuracy:.4f}"
+            )
+            self._bars.update(self._epochs, completed=event.epoch, note=note)
+        elif isinstance(event, events.Finished):
+            self._console.print(
+                f"Best validation accuracy {event.best_val_accuracy:.4f}; features "
+                f"{event.seconds_features:.1f} s, training {event.seconds_training:.1f} s. "
+                f"Run folder: {event.run}",
+                markup=False, soft_wrap=True,
+            )  # fmt: skip
+        elif isinstance(event, events.Stopped):
+            where = f"; its folder: {event.run}" if event.run else ""
+            self._console.print(f"Stopped after {event.epochs} epochs{where}", markup=False)
+
+    def _start(self, event: events.Started) -> None:
+        self._bars.remove_task(self._before)
+        self._console.print(
+            f"{event.train} training and {event.validation} validation images of "
+            f"{len(event.classes)} classes: {', '.join(event.classes)}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+        for path, reason in event.skipped:
+            self._console.print(f"skipped {path}: {reason}", markup=False, soft_wrap=True)
+        self._epochs = self._bars.add_task(
+            "epochs", total=event.epochs, completed=event.first_epoch - 1, note=""
+        )

@@ -1,0 +1,139 @@
+"""What the trained part of a model is fed with: cached features, or images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from qdesigner.catalog.preprocess import Preprocess
+from qdesigner.data.dataset import Dataset, Item
+from qdesigner.data.images import transform
+from qdesigner.design.spec import Design, preprocess
+from qdesigner.model.backbones import weights_identity
+from qdesigner.model.build import Split
+from qdesigner.model.features import frozen_features
+
+KEEP_BYTES = 1 << 30  # prepared images up to this size stay in memory
+THUMBNAIL = 64
+MAX_THUMBNAILS = 2000
+
+
+class Inputs(Protocol):
+    """A row of samples that can be asked for by position."""
+
+    labels: Tensor
+
+    def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Samples [len(positions), ...] and labels [len(positions)]."""
+
+
+class Kept:
+    """Samples held in one tensor."""
+
+    def __init__(self, values: Tensor, labels: Tensor) -> None:
+        self.values = values
+        self.labels = labels
+
+    def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of the tensor."""
+        return self.values[positions], self.labels[positions]
+
+
+class Read:
+    """Images read from disk each time they are asked for."""
+
+    def __init__(self, dataset: Dataset, items: Sequence[Item], wanted: Preprocess) -> None:
+        self._dataset, self._items, self._wanted = dataset, items, wanted
+        self._transform = transform(wanted)
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="read images")
+        self.labels = _labels(items)
+
+    def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """The images at these positions, prepared by the design's preprocessing."""
+        items = [self._items[p] for p in positions.tolist()]
+        return torch.stack(list(self._pool.map(self._one, items))), self.labels[positions]
+
+    def _one(self, item: Item) -> Tensor:
+        return self._transform(self._dataset.image(item, self._wanted.channels))
+
+
+def _labels(items: Sequence[Item]) -> Tensor:
+    return torch.tensor([item.label for item in items], dtype=torch.int64)
+
+
+def prefix_key(design: Design, cut: int) -> dict[str, Any]:
+    """What the features of the first ``cut`` stages depend on, besides the image."""
+    stages = design.stages[:cut]
+    key: dict[str, Any] = {
+        "preprocess": preprocess(design).to_json(),
+        "stages": [stage.model_dump(mode="json", exclude={"id", "weights"}) for stage in stages],
+        "torch": torch.__version__,
+    }
+    if design.backbone is not None:
+        key["weights"] = weights_identity(design.backbone)
+    if any(s.row.trainable and s.weights.origin == "random" for s in stages):
+        key["seed"] = design.training.seed
+    return key
+
+
+def prepare(
+    design: Design,
+    split: Split,
+    dataset: Dataset,
+    items: Sequence[Item],
+    progress: Callable[[int, int, float], None],
+    stopped: Callable[[], bool],
+) -> Inputs:
+    """The inputs of ``split.tail`` for ``items``, frozen features from the cache where known."""
+    wanted = preprocess(design)
+    if split.cut:
+        key = prefix_key(design, split.cut)
+        values = frozen_features(
+            split.prefix, key, dataset, items, wanted, progress, stop=stopped
+        )
+        return Kept(values, _labels(items))
+    read = Read(dataset, items, wanted)
+    size = 4 * len(items) * wanted.channels * wanted.crop * wanted.crop
+    if size > KEEP_BYTES or not items:
+        return read
+    values = torch.cat([read.batch(part)[0] for part in torch.arange(len(items)).split(256)])
+    return Kept(values, read.labels)
+
+
+def thumbnails(
+    dataset: Dataset, progress: Callable[[int, int], None]
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Small pictures uint8 [n, 64, 64, 3] of the first validation images, centre-cropped."""
+    items = dataset.validation[:MAX_THUMBNAILS]
+    out = np.zeros((len(items), THUMBNAIL, THUMBNAIL, 3), np.uint8)
+    for number, item in enumerate(items):
+        out[number] = _thumbnail(dataset, item)
+        progress(number + 1, len(items))
+    return out
+
+
+def _thumbnail(dataset: Dataset, item: Item) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    picture = _quick_look(item) or dataset.image(item, 3)
+    side = min(picture.size)
+    left, top = (picture.width - side) // 2, (picture.height - side) // 2
+    method = Image.Resampling.NEAREST if side < THUMBNAIL else Image.Resampling.BILINEAR
+    box = (left, top, left + side, top + side)
+    return np.asarray(picture.resize((THUMBNAIL, THUMBNAIL), method, box=box))
+
+
+def _quick_look(item: Item) -> Image.Image | None:
+    """A JPEG decoded at a fraction of its size, several times faster than whole; else None."""
+    if item.path is None or item.path.suffix.lower() not in (".jpg", ".jpeg"):
+        return None
+    try:
+        with Image.open(item.path) as picture:
+            picture.draft("RGB", (THUMBNAIL, THUMBNAIL))
+            return ImageOps.exif_transpose(picture).convert("RGB")
+    except (OSError, ValueError, SyntaxError):
+        return None

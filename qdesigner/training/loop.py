@@ -1,0 +1,448 @@
+"""The training loop: the one that the window shows, the command line prints and the tests run.
+
+Everything random is keyed by (seed, epoch) so that a resumed run, and the exported script, replay
+it: the order of epoch e is ``randperm`` by a generator seeded with ``epoch_seed(seed, e)``, and
+``torch.manual_seed`` with the same number comes before the epoch's first step (dropout).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from qdesigner.data.dataset import Dataset, open_dataset
+from qdesigner.design.checks import require_trainable
+from qdesigner.design.spec import Design, TrainingSpec
+from qdesigner.engine.layer import QuantumLayer
+from qdesigner.errors import UserError
+from qdesigner.model.build import Split, set_mode
+from qdesigner.session import events
+from qdesigner.training.inputs import Inputs, prepare, thumbnails
+from qdesigner.training.runs import Run, load_weights
+
+STEPS_EVERY = 1 / 30  # s: at most this many messages a second
+PREDICTIONS_EVERY = 0.1  # s
+VALIDATION_BATCH = 256
+
+Emit = Callable[[events.Event], None]
+
+
+class Control(Protocol):
+    """What the loop asks between steps."""
+
+    def wish(self) -> str:
+        """"run", "pause" or "stop"; never blocks."""
+
+    def wait(self) -> None:
+        """Sleep until the wish may have changed."""
+
+
+class Free:
+    """The control of a run that nobody interrupts."""
+
+    def wish(self) -> str:
+        """Always "run"."""
+        return "run"
+
+    def wait(self) -> None:
+        """Nothing to wait for."""
+
+
+class StopTraining(Exception):
+    """Raised inside the loop when the user ends the run."""
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """The number that everything random in an epoch (from 1) is seeded with."""
+    return seed * 100_003 + epoch
+
+
+def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimizer over the weights that are trained."""
+    weights = [w for w in model.parameters() if w.requires_grad]
+    rate, decay = spec.learning_rate, spec.weight_decay
+    if spec.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=spec.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if spec.optimizer == "adam" else torch.optim.AdamW
+    return kind(weights, lr=rate, weight_decay=decay, fused=True)
+
+
+def make_schedule(
+    spec: TrainingSpec, optimizer: torch.optim.Optimizer
+) -> torch.optim.lr_scheduler.StepLR | None:
+    """The learning-rate schedule, stepped once an epoch; None for a constant rate."""
+    if spec.schedule == "constant":
+        return None
+    return torch.optim.lr_scheduler.StepLR(optimizer, spec.step_size, spec.gamma)
+
+
+def batches(order: Tensor, size: int, at_least_two: bool) -> list[Tensor]:
+    """``order`` cut into consecutive batches; with ``at_least_two`` a last batch of one image,
+    which batch norm cannot take, joins the one before it."""
+    parts = list(torch.split(order, size))
+    if at_least_two and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+def train(
+    design: Design,
+    emit: Emit,
+    control: Control | None = None,
+    out: str = "",
+    resume: str = "",
+) -> Run | None:
+    """Train ``design``, telling ``emit`` of everything; the last event is Finished or Stopped.
+
+    ``out`` is the new run's folder ("" for one in the user's data folder); ``resume`` a run folder
+    to go on with from its last checkpoint, with the design it was begun with. Returns the run, or
+    None when it was stopped before there was one. Raises UserError for what the user can mend;
+    any other exception is a fault of the program.
+    """
+    run = Run.open_for_resume(resume) if resume else None
+    trainer = _Trainer(run.design if run else design, emit, control or Free())
+    return trainer.run(run, out)
+
+
+@dataclass
+class _Best:
+    epoch: int = 0
+    accuracy: float = -1.0
+    loss: float = math.inf
+
+    def beaten_by(self, accuracy: float, loss: float) -> bool:
+        return (accuracy, -loss) > (self.accuracy, -self.loss)
+
+
+@dataclass
+class _Pending:
+    """Steps not yet told of."""
+
+    epoch: int = 0
+    first: int = 0
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    images: int = 0
+    since: float = field(default_factory=time.perf_counter)
+
+
+class _Trainer:
+    """One run from data to last epoch. The state of the loop, and nothing else."""
+
+    def __init__(self, design: Design, emit: Emit, control: Control) -> None:
+        self.design = design
+        self.spec = design.training
+        self.emit_only = emit
+        self.control = control
+        self.best = _Best()
+        self.steps = 0
+        self.paused_for = 0.0
+        self.last_predictions = 0.0
+
+    def run(self, run: Run | None, out: str) -> Run | None:
+        begun = time.perf_counter()
+        try:
+            self.prepare()
+        except StopTraining:
+            self.emit_only(events.Stopped(0, ""))
+            return run
+        run = run or Run.begin(
+            self.design, out, classes=self.dataset.classes, seed=self.spec.seed,
+            engine="built-in", threads=self.threads, prefix=self.split.cut,
+        )  # fmt: skip
+        self.folder = run
+        try:
+            first = self.take_up()
+            self.announce(first)
+            self.seconds_features = time.perf_counter() - begun
+            self.loop(first)
+        except StopTraining:
+            run.set_state("stopped")
+            self.emit(events.Stopped(self.epoch_done, str(run.path)))
+        except BaseException:
+            run.set_state("failed")
+            raise
+        finally:
+            run.close()
+        return run
+
+    def emit(self, event: events.Event) -> None:
+        self.folder.record(event)
+        self.emit_only(event)
+
+    # ---- before the first step ------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Data, model, and the inputs of what is trained."""
+        require_trainable(self.design)
+        self.emit_only(events.Progress("reading the images", 0, 0))
+        self.dataset: Dataset = open_dataset(self.design.data, self.progress("checking images"))
+        if len(self.dataset.train) < 2:
+            raise UserError("Training needs at least two images; add some, or raise the limit.")
+        classes = len(self.dataset.classes)
+        self.split = Split(self.design, classes, self.download)
+        inputs = [
+            prepare(self.design, self.split, self.dataset, items, self.features, self.stopped)
+            for items in (self.dataset.train, self.dataset.validation)
+        ]
+        if self.stopped():
+            raise StopTraining
+        self.train_inputs: Inputs = inputs[0]
+        self.val_inputs: Inputs = inputs[1]
+        self.tail = self.split.tail
+        self.threads = 1 if _is_small(self.design, self.split) else torch.get_num_threads()
+        self.optimizer = make_optimizer(self.spec, self.tail)
+        self.schedule = make_schedule(self.spec, self.optimizer)
+        self.loss = nn.CrossEntropyLoss()
+        self.has_norm = any(s.kind == "batch_norm" and not s.frozen for s in self.design.stages)
+        backbone = self.design.backbone
+        self.has_norm = self.has_norm or (backbone is not None and not backbone.frozen)
+
+    def progress(self, what: str) -> Callable[[int, int], None]:
+        last = [0.0]
+
+        def tell(done: int, total: int) -> None:
+            now = time.perf_counter()
+            if now - last[0] >= STEPS_EVERY or done == total:
+                last[0] = now
+                self.emit_only(events.Progress(what, done, total))
+
+        return tell
+
+    def features(self, done: int, total: int, rate: float) -> None:
+        self.emit_only(events.Progress("computing features", done, total, rate))
+
+    def download(self, what: str, done: int, total: int) -> None:
+        self.emit_only(events.Progress(f"downloading {what}", done, total))
+
+    def stopped(self) -> bool:
+        return self.control.wish() == "stop"
+
+    def take_up(self) -> int:
+        """The first epoch to run: 1, or the one after the checkpoint of a resumed run."""
+        self.epoch_done = 0
+        if not (self.folder.path / "last.pt").exists():
+            return 1
+        values = self.folder.load_checkpoint("last")
+        load_weights(self.tail, values["model"], self.folder.path.name)
+        self.optimizer.load_state_dict(values["optimizer"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(values["schedule"])
+        self.best = _Best(*values["best"])
+        self.epoch_done = int(values["epoch"])
+        self.steps = int(values["steps"])
+        self.folder.set_state("running")
+        return self.epoch_done + 1
+
+    def announce(self, first: int) -> None:
+        data = self.dataset
+        pictures = thumbnails(data, self.progress("making thumbnails"))
+        self.folder.write_items(data.validation, pictures)
+        self.steps_per_epoch = len(self.cut(torch.arange(len(data.train))))
+        self.emit(
+            events.Started(
+                run=str(self.folder.path), classes=data.classes, train=len(data.train),
+                validation=len(data.validation), test=len(data.test), epochs=self.spec.epochs,
+                steps_per_epoch=self.steps_per_epoch, first_epoch=first,
+                skipped=tuple((file.path, file.reason) for file in data.skipped),
+            )
+        )  # fmt: skip
+
+    # ---- the loop -------------------------------------------------------------------------------
+
+    def cut(self, order: Tensor) -> list[Tensor]:
+        return batches(order, self.spec.batch_size, self.has_norm)
+
+    def loop(self, first: int) -> None:
+        kept = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        self.begun = time.perf_counter()
+        self.first_step = self.steps
+        try:
+            for epoch in range(first, self.spec.epochs + 1):
+                values = self.epoch(epoch)
+        finally:
+            torch.set_num_threads(kept)
+        self.folder.set_state("finished")
+        self.emit(
+            events.Finished(
+                best_val_accuracy=self.best.accuracy, best_val_loss=self.best.loss,
+                val_accuracy=values.val_accuracy, val_loss=values.val_loss,
+                epochs=self.spec.epochs, seconds_features=self.seconds_features,
+                seconds_training=time.perf_counter() - self.begun - self.paused_for,
+                run=str(self.folder.path),
+            )
+        )  # fmt: skip
+
+    def epoch(self, epoch: int) -> events.Epoch:
+        begun, paused = time.perf_counter(), self.paused_for
+        rate = self.optimizer.param_groups[0]["lr"]
+        train_loss, train_accuracy = self.train_epoch(epoch)
+        norms = self.gradient_norms()
+        if self.schedule is not None:
+            self.schedule.step()
+        predictions, val_loss, val_accuracy = self.validate(epoch)
+        best = self.best.beaten_by(val_accuracy, val_loss)
+        if best:
+            self.best = _Best(epoch, val_accuracy, val_loss)
+        self.epoch_done = epoch
+        self.save(epoch, best, predictions)
+        event = events.Epoch(
+            epoch, train_loss, train_accuracy, val_loss, val_accuracy, float(rate),
+            time.perf_counter() - begun - (self.paused_for - paused), best, norms,
+        )  # fmt: skip
+        self.emit(event)
+        now = time.perf_counter()
+        if now - self.last_predictions > PREDICTIONS_EVERY or epoch == self.spec.epochs:
+            self.last_predictions = now
+            self.emit_only(predictions)
+        return event
+
+    def train_epoch(self, epoch: int) -> tuple[float, float]:
+        """One pass over the training images; mean loss and accuracy over them."""
+        number = epoch_seed(self.spec.seed, epoch)
+        count = len(self.dataset.train)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(number))
+        torch.manual_seed(number)
+        set_mode(self.design, self.tail, training=True)
+        pending = _Pending(epoch, self.steps)
+        loss_sum = right = 0.0
+        for batch in self.cut(order):
+            self.obey(pending)
+            loss, hits = self.step(batch)
+            loss_sum += loss * len(batch)
+            right += hits
+            self.steps += 1
+            pending.losses.append(loss)
+            pending.accuracies.append(hits / len(batch))
+            pending.images += len(batch)
+            if time.perf_counter() - pending.since >= STEPS_EVERY:
+                pending = self.tell(pending)
+        self.tell(pending)
+        return loss_sum / count, right / count
+
+    def step(self, batch: Tensor) -> tuple[float, int]:
+        """One optimizer step; the batch's loss before it and the number of right answers."""
+        x, labels = self.train_inputs.batch(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        logits = self.tail(x)
+        loss = self.loss(logits, labels)
+        loss.backward()
+        self.optimizer.step()
+        value = float(loss)
+        if not math.isfinite(value):
+            raise UserError(
+                f"The loss became {value} at step {self.steps + 1}: training has diverged. "
+                "Lower the learning rate or add a batch norm, and train again."
+            )
+        return value, int((logits.detach().argmax(dim=1) == labels).sum())
+
+    def tell(self, pending: _Pending) -> _Pending:
+        if not pending.losses:
+            return pending
+        now = time.perf_counter()
+        done = self.steps - self.first_step
+        left = self.spec.epochs * self.steps_per_epoch - self.steps
+        spent = now - self.begun - self.paused_for
+        self.emit(
+            events.Steps(
+                pending.epoch, pending.first, tuple(pending.losses), tuple(pending.accuracies),
+                images_per_second=pending.images / max(now - pending.since, 1e-9),
+                seconds_left=spent / max(done, 1) * left,
+            )
+        )  # fmt: skip
+        return _Pending(pending.epoch, self.steps)
+
+    def obey(self, pending: _Pending) -> None:
+        """Pause or stop when asked to."""
+        wish = self.control.wish()
+        if wish == "run":
+            return
+        if wish == "pause":
+            begun = time.perf_counter()
+            self.emit(events.Paused(self.steps))
+            while (wish := self.control.wish()) == "pause":
+                self.control.wait()
+            waited = time.perf_counter() - begun
+            self.paused_for += waited
+            pending.since += waited
+            if wish == "run":
+                self.emit(events.Resumed())
+        if wish == "stop":
+            raise StopTraining
+
+    def gradient_norms(self) -> dict[str, float]:
+        """Norm of the last step's gradient, stage by stage."""
+        norms = {}
+        for name, module in self.tail.named_children():
+            grads = [w.grad for w in module.parameters() if w.grad is not None]
+            if grads:
+                norms[name] = math.sqrt(sum(float(g.square().sum()) for g in grads))
+        return norms
+
+    @torch.no_grad()
+    def validate(self, epoch: int) -> tuple[events.Predictions, float, float]:
+        """Predictions, mean loss and accuracy over the validation images."""
+        set_mode(self.design, self.tail, training=False)
+        count = len(self.dataset.validation)
+        logits, angles = [], []
+        for part in torch.split(torch.arange(count), VALIDATION_BATCH):
+            x, _ = self.val_inputs.batch(part)
+            seen: dict[str, Tensor] = {}
+            for name, module in self.tail.named_children():
+                if isinstance(module, QuantumLayer):
+                    seen[name] = x
+                x = module(x)
+            logits.append(x)
+            angles.append(seen)
+        out = torch.cat(logits)
+        labels = self.val_inputs.labels
+        loss = float(nn.functional.cross_entropy(out, labels))
+        accuracy = float((out.argmax(dim=1) == labels).float().mean())
+        predictions = events.Predictions(
+            epoch,
+            probabilities=out.softmax(dim=1).numpy(),
+            labels=labels.numpy(),
+            angles={n: torch.cat([a[n] for a in angles]).numpy() for n in angles[0]},
+            weights={
+                name: module.weights.detach().numpy().copy()
+                for name, module in self.tail.named_children()
+                if isinstance(module, QuantumLayer)
+            },
+        )
+        return predictions, loss, accuracy
+
+    def save(self, epoch: int, best: bool, predictions: events.Predictions) -> None:
+        """Checkpoint of this epoch; the best one apart."""
+        model = self.tail.state_dict()
+        values: dict[str, Any] = {
+            "epoch": epoch,
+            "steps": self.steps,
+            "model": model,
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule is not None else {},
+            "best": [self.best.epoch, self.best.accuracy, self.best.loss],
+        }
+        try:
+            self.folder.save_checkpoint("last", values)
+            self.folder.write_predictions("predictions", predictions)
+            if best:
+                self.folder.save_checkpoint("best", {"epoch": epoch, "model": model})
+                self.folder.write_predictions("best_predictions", predictions)
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UserError(
+                f"The checkpoint of epoch {epoch} cannot be written to "
+                f"{str(self.folder.path)!r}: {reason}. The one before it is untouched."
+            ) from error
+
+
+def _is_small(design: Design, split: Split) -> bool:
+    """Whether one thread trains faster than many: no convolutions in what is trained."""
+    return not any(stage.kind in ("backbone", "conv") for stage in design.stages[split.cut :])

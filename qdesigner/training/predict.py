@@ -1,0 +1,52 @@
+"""A trained run asked about image files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from qdesigner.data.images import UnusableImage, load_image, transform
+from qdesigner.design.spec import preprocess
+from qdesigner.training.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model says of one file; ``error`` is a sentence when it cannot be read."""
+
+    path: str
+    name: str = ""
+    confidence: float = 0.0
+    probabilities: dict[str, float] | None = None
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as JSON values; ``class`` is the name of the most probable class."""
+        row = asdict(self)
+        row["class"] = row.pop("name")
+        return row
+
+
+@torch.no_grad()
+def predict(folder: Path, images: Sequence[Path], best: bool = True) -> list[Answer]:
+    """One answer a file, in order. Raises UserError when the run cannot be used."""
+    run = Run.open(folder)
+    wanted = preprocess(run.design)
+    model = run.model(best)
+    prepare = transform(wanted)
+    answers = []
+    for path in images:
+        try:
+            picture = load_image(path, wanted.channels)
+        except UnusableImage as error:
+            answers.append(Answer(str(path), error=str(error)))
+            continue
+        chances = model(prepare(picture)[None]).softmax(dim=1)[0].tolist()
+        top = max(range(len(chances)), key=chances.__getitem__)
+        named = dict(zip(run.classes, chances, strict=True))
+        answers.append(Answer(str(path), run.classes[top], chances[top], named))
+    return answers
