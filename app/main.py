@@ -79,7 +79,7 @@ def main() -> None:
     """Run the command line."""
     multiprocessing.freeze_support()
     cli.info.cls = FileFirst
-    cli()
+    cli(prog_name="qdesigner")
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def sentences(as_json: bool = False) -> Iterator[None]:
 
 def fail(sentence: str, as_json: bool = False) -> NoReturn:
     """Say what is wrong and end with exit code 2."""
+    sentence = sentence if sentence.endswith((".", "!", "?", ")")) else sentence + "."
     if as_json:
         print(json.dumps({"event": "failed", "reason": sentence}), flush=True)
     print(f"qdesigner: {sentence}", file=sys.stderr)

@@ -34,7 +34,10 @@ class Slot:
 
 def _sentence(error: ValidationError) -> str:
     """The first message of a validation error, without pydantic's decoration."""
-    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    first = error.errors()[0]
+    place = ".".join(str(step) for step in first["loc"])
+    text = str(first["msg"]).removeprefix("Value error, ")
+    return f"{place}: {text}" if place else text
 
 
 def _made(make: Callable[[], Any]) -> Any:
