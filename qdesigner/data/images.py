@@ -18,7 +18,11 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 512 * 2**20
 
 # Only these decoders touch a stranger's file: Pillow has others that start outside programs.
-_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "DIB", "PPM", "TIFF", "WEBP")
+# All are registered now, since threads would race to do it.
+Image.init()
+_FORMATS = tuple(
+    name for name in ("JPEG", "PNG", "GIF", "BMP", "PPM", "TIFF", "WEBP") if name in Image.OPEN
+)
 
 # Every image's size is checked here before its pixels are read, so Pillow need not warn as well.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)

@@ -41,7 +41,7 @@ def frozen_features(
     preprocess: Preprocess,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
-    batch: int = 32,
+    batch: int = 16,
 ) -> torch.Tensor:
     """The output of a frozen prefix for ``items``: [N, *feature_shape], float32; [0] for none.
 
@@ -69,9 +69,10 @@ def frozen_features(
             _all_cores(),
             torch.inference_mode(),
         ):
-            prefix = make_prefix().eval()
+            # Channels last and small batches: measured twice as fast on CPU for MobileNetV2.
+            prefix = make_prefix().eval().to(memory_format=torch.channels_last)
             for tensor in images:
-                rows = prefix(tensor).float().numpy()
+                rows = prefix(tensor.contiguous(memory_format=torch.channels_last)).float().numpy()
                 new = missing[watch.computed : watch.computed + len(rows)]
                 known |= dict(zip(new, rows, strict=True))
                 keep = keep and _append(store, new, rows)
