@@ -1,0 +1,216 @@
+"""The stages of a Design as source: modules of its own, and `build_model`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
+from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.design.shapes import Traced
+from qdesigner.design.spec import Design
+from qdesigner.design.stages import linear_outputs
+from qdesigner.export.circuit_text import pennylane_lines, spreads
+from qdesigner.export.source import LINE, filled, indented, width
+
+SQUASH = '''
+class Squash(nn.Module):
+    """tanh(x) · π/2: any number as an angle between -π/2 and π/2."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x) * (math.pi / 2)
+'''
+
+PROBABILITY = '''
+class Probability(nn.Module):
+    """(1 + ⟨Z⟩)/2; of a single wire the pair (p, 1 - p)."""
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        p = (1 + z) / 2
+        return torch.cat((p, 1 - p), dim=1) if p.shape[1] == 1 else p
+'''
+
+BACKPROP = 'diff_method="backprop"'
+
+ACTIVATIONS = {
+    "relu": "nn.ReLU()",
+    "tanh": "nn.Tanh()",
+    "sigmoid": "nn.Sigmoid()",
+    "gelu": "nn.GELU()",
+    "leaky_relu": "nn.LeakyReLU()",
+}
+
+
+def circuit_names(design: Design) -> dict[Circuit, str]:
+    """A class name for each different circuit of the design."""
+    circuits = list(dict.fromkeys(s.circuit for s in design.stages if s.circuit is not None))
+    if len(circuits) == 1:
+        return {circuits[0]: "QuantumCircuit"}
+    return {circuit: f"QuantumCircuit{number}" for number, circuit in enumerate(circuits, start=1)}
+
+
+def modules(design: Design) -> list[str]:
+    """Lines of every class and circuit that `build_model` uses."""
+    kinds = {stage.kind for stage in design.stages}
+    lines: list[str] = []
+    if design.backbone is not None and design.backbone.settings.text("model") == EMBEDDED:
+        lines += ["", "", *embedded_source()]
+    for kind, text in (("squash", SQUASH), ("probability", PROBABILITY)):
+        if kind in kinds:
+            lines += ["", *filled(text, {})]
+    for circuit, name in circuit_names(design).items():
+        lines += ["", "", *_circuit(circuit, name)]
+    return lines
+
+
+def _circuit(circuit: Circuit, name: str) -> list[str]:
+    count = len(expand(circuit).weight_keys)
+    function = name[0].lower() + name[1:].replace("Circuit", "_circuit")
+    wires = circuit.wires
+    return [
+        f'@qml.qnode(qml.device("default.qubit", wires={wires}), interface="torch", {BACKPROP})',
+        f"def {function}(inputs: torch.Tensor, weights: torch.Tensor) -> list:",
+        *indented(pennylane_lines(circuit)),
+        f"    return [qml.expval(qml.PauliZ(wire)) for wire in range({wires})]",
+        "",
+        "",
+        f"class {name}(nn.Module):",
+        f'    """{_circuit_title(circuit, count)}"""',
+        "",
+        "    def __init__(self) -> None:",
+        "        super().__init__()",
+        *indented(_initial_weights(circuit, count), 2),
+        "",
+        "    def forward(self, angles: torch.Tensor) -> torch.Tensor:",
+        f"        values = {function}(angles.double(), self.weights.double())",
+        "        return torch.stack(values, dim=1).to(angles.dtype)",
+    ]
+
+
+def _circuit_title(circuit: Circuit, weights: int) -> str:
+    inputs = expand(circuit).inputs
+    wires = circuit.wires
+    return f"{weights} weights: angles [batch, {inputs}] -> ⟨Z⟩ of each wire [batch, {wires}]."
+
+
+def _initial_weights(circuit: Circuit, count: int) -> list[str]:
+    parts = spreads(circuit)
+    if not parts:
+        return ["self.weights = nn.Parameter(torch.zeros(0))"]
+    if parts == [f"[{_only(parts)}] * {count}"] or parts == [f"[{_only(parts)}]"]:
+        return [f"self.weights = nn.Parameter({_only(parts)} * torch.randn({count}))"]
+    flat = f"spreads = torch.tensor({' + '.join(parts)})"
+    last = f"self.weights = nn.Parameter(spreads * torch.randn({count}))"
+    if width(flat) <= LINE - 8:
+        return [flat, last]
+    summands = [parts[0], *(f"+ {part}" for part in parts[1:])]
+    return ["spreads = torch.tensor(", *indented(summands), ")", last]
+
+
+def _only(parts: Sequence[str]) -> str:
+    return parts[0].partition("]")[0].lstrip("([")
+
+
+# ---- stages --------------------------------------------------------------------------------------
+
+
+def _conv(traced: Traced, classes: int) -> str:
+    assert traced.shape_in is not None
+    names = ("channels", "kernel", "stride", "padding")
+    channels, kernel, stride, padding = (traced.stage.settings.integer(name) for name in names)
+    more = (f", stride={stride}" if stride != 1 else "") + (
+        f", padding={padding}" if padding else ""
+    )
+    return f"nn.Conv2d({traced.shape_in[0]}, {channels}, {kernel}{more})"
+
+
+def _pool(traced: Traced, classes: int) -> str:
+    name = "MaxPool2d" if traced.stage.settings.text("mode") == "max" else "AvgPool2d"
+    return f"nn.{name}({traced.stage.settings.integer('kernel')})"
+
+
+def _linear(traced: Traced, classes: int) -> str:
+    assert traced.shape_in is not None
+    outputs = linear_outputs(traced.stage, classes)
+    last = "len(CLASSES)" if not traced.stage.settings.integer("outputs") else str(outputs)
+    return f"nn.Linear({traced.shape_in[0]}, {last})"
+
+
+def _batch_norm(traced: Traced, classes: int) -> str:
+    assert traced.shape_in is not None
+    return f"nn.BatchNorm{2 if len(traced.shape_in) == 3 else 1}d({traced.shape_in[0]})"
+
+
+MODULES: dict[str, Callable[[Traced, int], str]] = {
+    "backbone": lambda traced, classes: "backbone",
+    "conv": _conv,
+    "pool": _pool,
+    "flatten": lambda traced, classes: "nn.Flatten()",
+    "linear": _linear,
+    "activation": lambda t, classes: ACTIVATIONS[t.stage.settings.text("function")],
+    "dropout": lambda t, classes: f"nn.Dropout({t.stage.settings.number('rate')!r})",
+    "batch_norm": _batch_norm,
+    "squash": lambda traced, classes: "Squash()",
+    "probability": lambda traced, classes: "Probability()",
+}
+
+
+def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[str]:
+    """Lines of the function that makes the model with its initial weights."""
+    names = circuit_names(design)
+    rows = []
+    for step in traced:
+        circuit = step.stage.circuit
+        module = f"{names[circuit]}()" if circuit else MODULES[step.stage.kind](step, classes)
+        rows.append(f'"{step.stage.id}": {module},')
+    lines = [
+        "",
+        "",
+        "def build_model() -> nn.Sequential:",
+        '    """The model before training: images [batch, C, H, W] -> logits [batch, classes]."""',
+        "    torch.manual_seed(SEED)",
+    ]
+    if design.backbone is not None:
+        lines += indented(_backbone(design.backbone.settings.text("model")))
+        lines.append("    torch.manual_seed(SEED)  # the rest starts alike on any backbone")
+    lines += ["    stages = {", *indented(rows, 2), "    }"]
+    return [*lines, "    return nn.Sequential(OrderedDict(stages))"]
+
+
+def _backbone(model: str) -> list[str]:
+    row = BACKBONES[model]
+    if model == EMBEDDED:
+        return [f"backbone = {embedded_class()}()"]
+    return [
+        f"backbone = models.{model}(weights=None)",
+        f"backbone.{row.head} = {row.instead}  # features instead of classes",
+    ]
+
+
+# ---- the embedded backbone -----------------------------------------------------------------------
+
+_EMBEDDED = Path(__file__).parent.parent / "model" / "embedded.py"
+
+
+@lru_cache(maxsize=1)
+def _embedded() -> tuple[str, tuple[str, ...]]:
+    """Name and source lines of the one nn.Module class in the model's own file."""
+    text = _EMBEDDED.read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef) and any(
+            ast.unparse(b) == "nn.Module" for b in node.bases
+        ):
+            return node.name, tuple((ast.get_source_segment(text, node) or "").split("\n"))
+    raise LookupError(f"{_EMBEDDED} holds no nn.Module")
+
+
+def embedded_class() -> str:
+    """Name of the embedded backbone's class."""
+    return _embedded()[0]
+
+
+def embedded_source() -> list[str]:
+    """Source of the embedded backbone's class, as the program itself runs it."""
+    return list(_embedded()[1])

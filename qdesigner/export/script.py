@@ -1,0 +1,244 @@
+"""A Design as one readable Python script: PennyLane, torch and torchvision, nothing of ours.
+
+The text depends on the design, its classes and the name of the folder beside it alone: neither a
+run nor torch is needed, so the window shows it after every edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qdesigner.catalog.backbones import EMBEDDED
+from qdesigner.catalog.sources import DIGITS
+from qdesigner.design.checks import problems
+from qdesigner.design.facts import DataFacts
+from qdesigner.design.shapes import Traced, trace
+from qdesigner.design.spec import Design, WeightsSpec, preprocess
+from qdesigner.errors import UserError
+from qdesigner.export.circuit_text import uses_combinations
+from qdesigner.export.images import data_constants, loading, preprocessing, reading
+from qdesigner.export.layers import build_model, modules
+from qdesigner.export.source import bracketed, filled, in_docstring, quoted, string_items
+from qdesigner.export.training import training, training_constants
+
+_WEIGHTS = """
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds on a file that holds no weights
+        sys.exit(f"cannot read weights from {path}: {error}")
+
+
+def trained_model(weights: Path) -> nn.Sequential:
+    model = build_model()
+    try:
+        model.load_state_dict(read_weights(weights))
+    except RuntimeError as error:
+        sys.exit(f"{weights} holds other weights: {error}")
+    return model.eval()
+"""
+
+_USE = '''
+
+@torch.no_grad()
+def predict(model: nn.Module, paths: list[Path]) -> int:
+    """Say what each image shows; 1 if one of them could not be read."""
+    failed = 0
+    for path in paths:
+        try:
+            image = load_image(path)
+        except Exception as error:  # Pillow raises many kinds on a broken file
+            print(f"{path}: {error}", file=sys.stderr)
+            failed = 1
+            continue
+        shares = model(preprocess(image)[None]).softmax(dim=1)[0]
+        best = int(shares.argmax())
+        print(f"{path}: {CLASSES[best]} ({shares[best]:.1%})")
+    return failed
+
+
+@torch.no_grad()
+def verify(model: nn.Module) -> int:
+    """Compute the recorded logits again, in float64 so that every machine gives the same."""
+    model.double()
+    try:
+        golden = json.loads((FILES / "golden.json").read_text(encoding="utf-8"))
+        images = [load_image(FILES / entry["file"]) for entry in golden["images"]]
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"cannot verify: {error}")
+    worst, wrong = 0.0, 0
+    for entry, image in zip(golden["images"], images, strict=True):
+        logits = model(preprocess(image)[None].double())[0]
+        wanted = torch.tensor(entry["logits"], dtype=torch.float64)
+        delta = float((logits - wanted).abs().max())
+        worst = max(worst, delta)
+        if not delta <= golden["tolerance"]:
+            print(f"{entry['file']} differs by {delta:.1e}")
+            wrong += 1
+    print(f"max |Δlogit| = {worst:.1e} over {len(images)} images")
+    print(f"{wrong} differ by more than {golden['tolerance']:.0e}" if wrong else "verified")
+    return 1 if wrong or not images else 0
+'''
+
+_MAIN = """
+
+def main() -> int:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a console that lacks a sign shows "?" for it
+    parser = argparse.ArgumentParser(description="Say what images show.")
+    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="a picture to name")
+    <<train>>
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="how long (%(default)s)")
+    parser.add_argument("--out", type=Path, default=OUT, help="weights to write (%(default)s)")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="weights to use")
+    parser.add_argument("--verify", action="store_true", help="check against the recorded logits")
+    args = parser.parse_args()
+    if args.train is not None:
+        if args.out.resolve() == WEIGHTS.resolve():
+            parser.error("--out must not overwrite the weights that --verify checks")
+        if args.epochs < 1 or not args.out.parent.is_dir():
+            parser.error("--epochs must be 1 or more, and --out lie in a folder that exists")
+        train(<<data>>, args.epochs, args.out)
+        return 0
+    if args.verify:
+        return verify(trained_model(args.weights))
+    if not args.images:
+        parser.error("name an image, or use --train or --verify")
+    return predict(trained_model(args.weights), args.images)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+def script(design: Design, classes: Sequence[str], files: str, *, trained: bool = True) -> str:
+    """The source of the script for ``design``, whose weights and golden images lie in the folder
+    ``files`` beside it. ``trained`` False says in it that the weights are the first ones.
+
+    Raises UserError, with the first problem's sentence, when the model cannot be built.
+    """
+    traced = _checked(design, len(classes))
+    lines = _docstring(design, classes, files, trained)
+    lines += _imports(design, traced)
+    lines += _constants(design, classes, files)
+    lines += loading(preprocess(design))
+    lines += modules(design)
+    lines += build_model(design, traced, len(classes))
+    lines += filled(_WEIGHTS, {})
+    lines += reading(design)
+    lines += training(design)
+    lines += filled(_USE, {})
+    lines += _main(design)
+    return "\n".join(lines) + "\n"
+
+
+def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
+    """The stages with their shapes, when they make a model."""
+    plain = design.but(stages=tuple(stage.but(weights=WeightsSpec()) for stage in design.stages))
+    facts = DataFacts(tuple(map(str, range(classes))), 1, 1, 0)
+    for problem in problems(plain, facts):
+        if problem.severity == "error":
+            raise UserError(problem.text)
+    return trace(design, classes)
+
+
+def _docstring(design: Design, classes: Sequence[str], files: str, trained: bool) -> list[str]:
+    name = in_docstring(files.removesuffix("_files") + ".py", 40)
+    digits = design.data.source == DIGITS
+    data = "[FOLDER]" if digits else "FOLDER"
+    uses = [
+        (f"python {name} IMAGE...", "say what each image shows"),
+        (f"python {name} --train {data}", "train again from the first weights"),
+        (f"python {name} --verify", "check this script against the recorded outputs"),
+    ]
+    room = max(len(use) for use, _ in uses) + 2
+    kind = "hybrid quantum-classical" if any(s.circuit for s in design.stages) else "classical"
+    return [
+        f'"""{in_docstring(design.name)}',
+        "",
+        f"A {kind} classifier of images into {len(classes)} classes.",
+        *([] if trained else ["It is untrained: its weights are the first ones, drawn by SEED."]),
+        "",
+        *(f"    {use:<{room}}{what}" for use, what in uses),
+        "",
+        "FOLDER holds train/ and val/ with one folder a class in each, or one folder a class.",
+        *(["Without FOLDER it trains on scikit-learn's handwritten digits."] if digits else []),
+        f"The weights and the recorded outputs lie in {in_docstring(files, 40)}/.",
+        "",
+        f"Needs {', '.join(_needs(design))}.",
+        '"""',
+    ]
+
+
+def _needs(design: Design) -> list[str]:
+    quantum = any(stage.circuit for stage in design.stages)
+    digits = design.data.source == DIGITS
+    return [
+        "torch",
+        "torchvision",
+        "numpy",
+        "pillow",
+        *(["pennylane"] if quantum else []),
+        *(["scikit-learn"] if digits else []),
+    ]
+
+
+def _imports(design: Design, traced: Sequence[Traced]) -> list[str]:
+    kinds = {stage.kind for stage in design.stages}
+    digits = design.data.source == DIGITS
+    circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
+    tools = ["combinations"] if any(map(uses_combinations, circuits)) else []
+    tools += ["islice"] if design.data.limit else []
+    backbone = design.backbone
+    models = backbone is not None and backbone.settings.text("model") != EMBEDDED
+    return [
+        "",
+        "from __future__ import annotations",
+        "",
+        *(f"import {name}" for name in ("argparse", "json", "math", "os", "random", "sys")),
+        "from collections import OrderedDict",
+        *([f"from itertools import {', '.join(tools)}"] if tools else []),
+        "from pathlib import Path",
+        "",
+        "import numpy as np",
+        *(["import pennylane as qml"] if "quantum" in kinds else []),
+        "import torch",
+        "from PIL import Image, ImageOps",
+        *(["from sklearn.datasets import load_digits"] if digits else []),
+        "from torch import nn",
+        f"from torchvision import {'models, ' if models else ''}transforms",
+    ]
+
+
+def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
+    picture = "Path | Image.Image" if design.data.source == DIGITS else "Path"
+    return [
+        "",
+        *bracketed("CLASSES = [", string_items(classes, 90), "]"),
+        f"FILES = Path(__file__).resolve().with_name({quoted(files)})",
+        'WEIGHTS = FILES / "weights.pt"',
+        'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
+        *training_constants(design.training),
+        *data_constants(design),
+        "",
+        f"Item = tuple[{picture}, int]  # an image and the place of its class in CLASSES",
+        *preprocessing(preprocess(design)),
+    ]
+
+
+def _main(design: Design) -> list[str]:
+    digits = design.data.source == DIGITS
+    option = ['"--train"', 'metavar="FOLDER"', "type=Path"]
+    if digits:
+        option += ['nargs="?"', 'const=""', 'help="train again, without FOLDER on digits"']
+    else:
+        option.append('help="train again on these images"')
+    return filled(
+        _MAIN,
+        {
+            "train": bracketed("parser.add_argument(", option, ")", 96),
+            "data": "args.train or None" if digits else "args.train",
+        },
+    )

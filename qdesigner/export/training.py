@@ -1,0 +1,211 @@
+"""Source text of ``--train``: the start, order, loss and schedule of the program's own run."""
+
+from __future__ import annotations
+
+from qdesigner.catalog.sources import DIGITS
+from qdesigner.design.spec import Design, Stage, TrainingSpec, trained_prefix
+from qdesigner.export.source import bracketed, filled
+
+STARTING_WEIGHTS = "start.pt"  # of a backbone that is trained on, beside the trained weights
+
+_FEATURES = '''
+
+@torch.no_grad()
+def features(front: nn.Module, items: list[Item]) -> torch.Tensor:
+    """What the frozen front makes of each image: it never changes, so once is enough."""
+    front.eval()
+    rows: list[torch.Tensor] = []
+    for start in range(0, len(items), 32):
+        rows.append(front(prepared(items[start : start + 32])))
+    return torch.cat(rows)
+'''
+
+_IMAGES = '''
+
+class Images:
+    """Images prepared when asked for, so that they need not all fit into memory."""
+
+    def __init__(self, items: list[Item]) -> None:
+        self.items = items
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        return prepared([self.items[row] for row in rows.tolist()])
+'''
+
+_BATCHES = '''
+
+def batches(order: torch.Tensor) -> list[torch.Tensor]:
+    """Slices of BATCH_SIZE; a last image alone, too few for batch norm, joins the one before."""
+    parts = list(order.split(BATCH_SIZE))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+'''
+
+_EVALUATE = '''
+
+@torch.no_grad()
+def evaluate(model: nn.Module, images: <<images>>, labels: torch.Tensor) -> tuple[float, float]:
+    """Mean loss and accuracy."""
+    model.eval()
+    logits = torch.cat([model(images[rows]) for rows in torch.arange(len(labels)).split(256)])
+    loss = nn.functional.cross_entropy(logits, labels).item()
+    return loss, (logits.argmax(dim=1) == labels).float().mean().item()
+'''
+
+_TRAIN = '''
+
+def train(data: <<type>>, epochs: int, out: Path) -> None:
+    """Train from the first weights, and save those of the best epoch."""
+    train_items, held_items = <<items>>
+    labels = torch.tensor([label for _, label in train_items])
+    held_labels = torch.tensor([label for _, label in held_items])
+    model = build_model()
+    <<begin>>
+    optimizer = <<optimizer>>
+    <<schedule>>
+    best = (-1.0, 0.0)
+    for epoch in range(1, epochs + 1):
+        number = SEED * 100_003 + epoch  # seeds all that is random in this epoch
+        torch.manual_seed(number)
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(number))
+        <<mode>>
+        loss_sum, right = 0.0, 0
+        for rows in <<batches>>:
+            optimizer.zero_grad()
+            logits = <<head>>(images[rows])
+            loss = nn.functional.cross_entropy(logits, labels[rows])
+            loss.backward()
+            optimizer.step()
+            loss_sum += loss.item() * len(rows)
+            right += int((logits.argmax(dim=1) == labels[rows]).sum())
+        if not math.isfinite(loss_sum):
+            sys.exit("the loss is no longer a number: lower LEARNING_RATE")
+        <<step>>
+        held_loss, held_accuracy = evaluate(<<head>>, held_images, held_labels)
+        print(
+            f"epoch {epoch}/{epochs}  "
+            f"train loss {loss_sum / len(labels):.6f} accuracy {right / len(labels):.3f}  "
+            f"validation loss {held_loss:.6f} accuracy {held_accuracy:.3f}",
+            flush=True,
+        )
+        if (held_accuracy, -held_loss) > best:
+            best = (held_accuracy, -held_loss)
+            torch.save(model.state_dict(), out)
+    print(f"best validation accuracy {best[0]:.3f}, its weights in {out}")
+'''
+
+
+def training_constants(spec: TrainingSpec) -> list[str]:
+    """Lines of the constants of the loop."""
+    return [
+        "",
+        "# How it was trained.",
+        f"SEED = {spec.seed}",
+        f"EPOCHS = {spec.epochs}",
+        f"BATCH_SIZE = {spec.batch_size}",
+        f"LEARNING_RATE = {spec.learning_rate!r}",
+    ]
+
+
+def _optimizer(spec: TrainingSpec) -> str:
+    name = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[spec.optimizer]
+    more = f", momentum={spec.momentum!r}" if spec.optimizer == "sgd" else ""
+    if spec.weight_decay or spec.optimizer == "adamw":
+        more += f", weight_decay={spec.weight_decay!r}"
+    return f"torch.optim.{name}(weights, lr=LEARNING_RATE{more})"
+
+
+def joins_last(design: Design) -> bool:
+    """Whether a batch norm may be in training, which cannot take a single image."""
+    backbone = design.backbone
+    norm = any(stage.kind == "batch_norm" and not stage.frozen for stage in design.stages)
+    return norm or (backbone is not None and not backbone.frozen)
+
+
+def starts_from_file(design: Design) -> bool:
+    """Whether training changes backbone weights that no seed gives again, so that the export must
+    carry them as they were."""
+    backbone = design.backbone
+    return backbone is not None and not backbone.frozen and backbone.weights.origin != "random"
+
+
+def training(design: Design) -> list[str]:
+    """Lines of everything that ``--train`` runs, behind the functions that read images."""
+    cut = trained_prefix(design)
+    spec = design.training
+    lines = filled(_FEATURES if cut else _IMAGES, {})
+    if joins_last(design):
+        lines += filled(_BATCHES, {})
+    lines += filled(_EVALUATE, {"images": "torch.Tensor" if cut else "Images"})
+    digits = design.data.source == DIGITS
+    head = "head" if cut else "model"
+    step_lr = f"torch.optim.lr_scheduler.StepLR(optimizer, {spec.step_size}, {spec.gamma!r})"
+    stepped = spec.schedule == "step"
+    parts: dict[str, str | list[str]] = {
+        "type": "Path | None" if digits else "Path",
+        "items": "read_folder(data) if data else read_digits()" if digits else "read_folder(data)",
+        "begin": [*_first_weights(design), *_inputs(cut), *_frozen(design, cut, head)],
+        "optimizer": _optimizer(spec),
+        "schedule": [f"schedule = {step_lr}"] if stepped else [],
+        "mode": _mode(design, cut, head),
+        "batches": "batches(order)" if joins_last(design) else "order.split(BATCH_SIZE)",
+        "head": head,
+        "step": ["schedule.step()"] if stepped else [],
+    }
+    return lines + filled(_TRAIN, parts)
+
+
+def _first_weights(design: Design) -> list[str]:
+    """The backbone's first weights: saved ones, unless SEED draws them."""
+    backbone = design.backbone
+    if backbone is None or (not backbone.frozen and not starts_from_file(design)):
+        return []
+    if starts_from_file(design):
+        return [f'model[0].load_state_dict(read_weights(FILES / "{STARTING_WEIGHTS}"))']
+    return [
+        'saved = read_weights(FILES / "weights.pt")',
+        f'mark = "{backbone.id}."  # only the frozen backbone is kept, all else begins anew',
+        "kept = {k.removeprefix(mark): v for k, v in saved.items() if k.startswith(mark)}",
+        "model[0].load_state_dict(kept)",
+    ]
+
+
+def _inputs(cut: int) -> list[str]:
+    if not cut:
+        return ["images, held_images = Images(train_items), Images(held_items)"]
+    return [
+        f"front, head = model[:{cut}], model[{cut}:]",
+        'print(f"features of {len(train_items) + len(held_items)} images", flush=True)',
+        "images, held_images = features(front, train_items), features(front, held_items)",
+    ]
+
+
+def _still(design: Design, cut: int) -> list[str]:
+    """Ids of the frozen stages behind the frozen front, as literals."""
+    return [f'"{s.id}"' for s in design.stages[cut:] if s.frozen and _matters(s)]
+
+
+def _matters(stage: Stage) -> bool:
+    return stage.row.trainable or stage.kind == "dropout"
+
+
+def _frozen(design: Design, cut: int, head: str) -> list[str]:
+    lines = []
+    still = _still(design, cut)
+    if still:
+        lines = [
+            *bracketed("frozen = [", [f"model.get_submodule({name})" for name in still], "]", 92),
+            "for stage in frozen:",
+            "    stage.requires_grad_(False)",
+        ]
+    which = f"{head}.parameters()"
+    if still:
+        return [*lines, f"weights = [weight for weight in {which} if weight.requires_grad]"]
+    return [f"weights = {which}"]
+
+
+def _mode(design: Design, cut: int, head: str) -> list[str]:
+    if not _still(design, cut):
+        return [f"{head}.train()"]
+    return [f"{head}.train()", "for stage in frozen:", "    stage.eval()"]
