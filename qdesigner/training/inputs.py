@@ -76,7 +76,7 @@ def prefix_key(design: Design, cut: int) -> dict[str, Any]:
         "torch": torch.__version__,
     }
     if design.backbone is not None:
-        key["weights"] = weights_identity(design.backbone)
+        key["weights"] = weights_identity(design.backbone, design.training.seed)
     if any(s.row.trainable and s.weights.origin == "random" for s in stages):
         key["seed"] = design.training.seed
     return key

@@ -20,6 +20,7 @@ from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.design.checks import require_trainable
 from qdesigner.design.spec import Design, TrainingSpec
 from qdesigner.engine.layer import QuantumLayer
+from qdesigner.engine.simulate import warm
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split, set_mode
 from qdesigner.session import events
@@ -146,6 +147,9 @@ class _Trainer:
         self.last_predictions = 0.0
 
     def run(self, run: Run | None, out: str) -> Run | None:
+        if any(stage.circuit is not None for stage in self.design.stages):
+            self.emit_only(events.Progress("loading the simulator", 0, 0))
+            warm()  # the first time on a machine it is compiled, which takes seconds
         begun = time.perf_counter()
         try:
             self.prepare()
@@ -335,7 +339,7 @@ class _Trainer:
         loss = self.loss(logits, labels)
         loss.backward()
         self.optimizer.step()
-        value = float(loss)
+        value = loss.item()
         if not math.isfinite(value):
             raise UserError(
                 f"The loss became {value} at step {self.steps + 1}: training has diverged. "

@@ -73,7 +73,7 @@ def main(connection: Connection) -> None:
     sender = Sender(connection)
     try:
         # The imports take seconds; the window is long on screen by now.
-        from qdesigner.engine import warm
+        from qdesigner.engine.simulate import warm
         from qdesigner.training import loop  # noqa: F401
 
         warm()
