@@ -6,10 +6,13 @@ fixed curve colours, and right and wrong, which also differ by a word or a shape
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QPalette
+
+from qdesigner.paths import resource
 
 GRID = 4  # px: every margin and gap is a multiple of it
 
@@ -83,6 +86,52 @@ DARK = Theme(
 )  # fmt: skip
 
 
+def palette(theme: Theme) -> QPalette:
+    """The theme for what Qt paints by itself."""
+    colours = QPalette()
+    role = QPalette.ColorRole
+    for roles, colour in (
+        ((role.Window,), theme.window),
+        ((role.Base, role.ToolTipBase), theme.panel),
+        ((role.AlternateBase, role.Button), theme.raised),
+        ((role.WindowText, role.Text, role.ButtonText, role.ToolTipText), theme.text),
+        ((role.BrightText,), theme.wrong),
+        ((role.Highlight, role.Link), theme.accent),
+        ((role.HighlightedText,), theme.accent_text),
+        ((role.PlaceholderText,), theme.faint),
+        ((role.Mid, role.Midlight, role.Light), theme.border),
+        ((role.Dark, role.Shadow), theme.faint),
+    ):
+        for one in roles:
+            colours.setColor(one, QColor(colour))
+    for one in (role.WindowText, role.Text, role.ButtonText):
+        colours.setColor(QPalette.ColorGroup.Disabled, one, QColor(theme.faint))
+    return colours
+
+
+def style_sheet(theme: Theme) -> str:
+    """The style sheet of the whole window.
+
+    Widgets ask for a look by a property: ``role`` is heading, title, muted, number, panel or bar;
+    ``kind`` of a button is go, primary, tool, link or fix.
+    """
+    icons = {n: resource(f"icons/{n}.svg").as_posix() for n in ("down", "up", "check")}
+    mixed = {
+        "hover": blend(QColor(theme.accent), QColor(theme.panel), 0.10).name(),
+        "go_hover": QColor(theme.go).lighter(112).name(),
+        "accent_hover": QColor(theme.accent).lighter(112).name(),
+        "pressed": blend(QColor(theme.accent), QColor(theme.panel), 0.20).name(),
+        "track": blend(QColor(theme.muted), QColor(theme.panel), 0.22).name(),
+    }
+    values = _colours(theme) | mixed | icons
+    return re.sub(r"@(\w+)@?", lambda found: values[found[1]], _SHEET)
+
+
+def _colours(theme: Theme) -> dict[str, str]:
+    """The theme's colours by name."""
+    return {field.name: getattr(theme, field.name) for field in fields(theme)}
+
+
 class _Current(QObject):
     changed = Signal()
 
@@ -104,3 +153,104 @@ def use(theme: Theme) -> None:
     """Switch to ``theme``; every part redraws itself on `changed`."""
     _current.theme = theme
     _current.changed.emit()
+
+
+_SHEET = """
+* { font-size: 12px; }
+QMainWindow, QDialog, QMessageBox { background: @window; }
+QLabel { color: @text; background: transparent; }
+QLabel[role="heading"] { color: @muted; font-size: 10px; font-weight: 700; }
+QLabel[role="title"] { font-size: 13px; font-weight: 700; }
+QLabel[role="muted"] { color: @muted; }
+QLabel:disabled { color: @faint; }
+QFrame[role="panel"] { background: @panel; border: 1px solid @border; border-radius: 8px; }
+QFrame[role="bar"] { background: @panel; border: none; }
+QFrame[role="header"] { background: @panel; border: none; border-bottom: 1px solid @border; }
+QMenuBar { background: @panel; color: @text; padding: 2px 6px; }
+QMenuBar::item { padding: 4px 12px; border-radius: 4px; background: transparent; }
+QMenuBar::item:selected { background: @hover; }
+QMenu { background: @panel; color: @text; border: 1px solid @border; padding: 4px; }
+QMenu::item { padding: 5px 28px 5px 26px; border-radius: 4px; }
+QMenu::item:selected { background: @hover; }
+QMenu::item:disabled { color: @faint; }
+QMenu::separator { height: 1px; background: @border; margin: 4px 8px; }
+QMenu::icon { padding-left: 6px; }
+QToolTip { background: @panel; color: @text; border: 1px solid @border; padding: 4px 6px; }
+QStatusBar { background: @panel; color: @muted; border-top: 1px solid @border; }
+QStatusBar QLabel { color: @muted; font-size: 11px; }
+QStatusBar::item { border: none; }
+QSplitter::handle { background: transparent; }
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QListWidget {
+  background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
+  selection-background-color: @accent; selection-color: @accent_text; }
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 8px; min-height: 20px; }
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus {
+  border: 1px solid @accent; }
+QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
+  color: @faint; }
+QLineEdit[role="name"] { background: transparent; border: 1px solid transparent; padding: 2px 4px;
+  font-size: 15px; font-weight: 700; }
+QLineEdit[role="name"]:hover { border: 1px solid @border; }
+QLineEdit[role="name"]:focus { border: 1px solid @accent; background: @raised; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url(@down@); width: 12px; height: 12px; }
+QComboBox QAbstractItemView { background: @panel; color: @text; border: 1px solid @border;
+  selection-background-color: @hover; selection-color: @text; outline: none; padding: 2px; }
+QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border;
+  subcontrol-position: top right; width: 18px; border: none; background: transparent; }
+QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border;
+  subcontrol-position: bottom right; width: 18px; border: none; background: transparent; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@up@); width: 10px; height: 10px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@down@); width: 10px; height: 10px; }
+QCheckBox { color: @text; spacing: 6px; background: transparent; }
+QCheckBox::indicator, QListView::indicator { width: 14px; height: 14px; border-radius: 4px;
+  border: 1px solid @faint; background: @panel; }
+QCheckBox::indicator:checked, QListView::indicator:checked { background: @accent;
+  border: 1px solid @accent; image: url(@check@); }
+QCheckBox:focus { color: @accent; }
+QListWidget { outline: none; padding: 2px; }
+QListWidget::item { padding: 2px 4px; border-radius: 4px; color: @text; }
+QListWidget::item:selected { background: @hover; color: @text; }
+QPushButton { background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
+  padding: 4px 12px; min-height: 18px; }
+QPushButton:hover { background: @hover; }
+QPushButton:pressed { background: @pressed; }
+QPushButton:focus { border: 1px solid @accent; }
+QPushButton:disabled { color: @faint; background: @raised; border: 1px solid @border; }
+QPushButton[kind="go"] { background: @go; color: #ffffff; font-weight: 700; font-size: 13px;
+  border: 1px solid @go; min-width: 70px; }
+QPushButton[kind="go"]:hover { background: @go_hover; }
+QPushButton[kind="go"]:focus { border: 1px solid @text; }
+QPushButton[kind="go"]:disabled { background: @track; border: 1px solid @track; color: @muted; }
+QPushButton[kind="primary"] { background: @accent; color: @accent_text; font-weight: 700;
+  border: 1px solid @accent; }
+QPushButton[kind="primary"]:hover { background: @accent_hover; }
+QPushButton[kind="primary"]:focus { border: 1px solid @text; }
+QPushButton[kind="primary"]:disabled { background: @track; border-color: @track; color: @muted; }
+QPushButton[kind="tool"] { padding: 4px; min-width: 22px; }
+QPushButton[kind="link"] { background: transparent; border: none; color: @accent;
+  padding: 2px 4px; }
+QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus { text-decoration: underline; }
+QPushButton[kind="fix"] { padding: 2px 10px; min-height: 16px; background: @panel; }
+QPushButton[kind="fix"]:hover { background: @hover; }
+QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;
+  max-height: 8px; }
+QProgressBar::chunk { background: @accent; border-radius: 4px; }
+QTabWidget::pane { border: none; border-top: 1px solid @border; background: @panel;
+  border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
+QTabWidget::tab-bar { left: 8px; }
+QTabBar { background: transparent; }
+QTabBar::tab { color: @muted; background: transparent; padding: 7px 14px 6px 14px;
+  border: none; border-bottom: 2px solid transparent; font-size: 13px; }
+QTabBar::tab:selected { color: @accent; font-weight: 700; border-bottom: 2px solid @accent; }
+QTabBar::tab:hover:!selected { color: @text; }
+QScrollArea { background: transparent; border: none; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: @track; border-radius: 3px; margin: 2px; }
+QScrollBar::handle:vertical { min-height: 24px; }
+QScrollBar::handle:horizontal { min-width: 24px; }
+QScrollBar::handle:hover { background: @faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+"""

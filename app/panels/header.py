@@ -1,0 +1,207 @@
+"""The bar under the menus: the project's name, undo and redo, training, its progress, export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+)
+
+from app import theme
+from app.document import Document
+from app.icons import icon
+from app.session import Session
+from qdesigner.design import edits
+from qdesigner.session import events
+
+NAME_WIDTH = 260  # px, at most
+SCALE = 1000
+
+
+class Header(QFrame):
+    """Name, progress and the commands used most; the buttons are those of the menus."""
+
+    def __init__(self, document: Document, session: Session, actions: dict[str, QAction]) -> None:
+        super().__init__()
+        self.setProperty("role", "header")
+        self.setFixedHeight(52)
+        self._document, self._session = document, session
+        self._total_epochs = self._steps = 0
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 12, 0)
+        row.setSpacing(6)
+        self._name = QLineEdit(maxLength=200)
+        self._name.setProperty("role", "name")
+        self._name.setAccessibleName("Project name")
+        self._name.setToolTip("The project's name; click to change it")
+        self._name.editingFinished.connect(self._rename)
+        self._name.textChanged.connect(lambda _text: self._fit_name())
+        self._saved = QLabel()
+        self._saved.setProperty("role", "muted")
+        row.addWidget(self._name)
+        row.addWidget(self._saved)
+        row.addSpacing(16)
+        self._buttons = {
+            name: ActionButton(actions[name], kind)
+            for name, kind in (
+                ("undo", "tool"), ("redo", "tool"), ("train", "go"), ("pause", "tool"),
+                ("stop", "tool"), ("export", "primary"),
+            )
+        }  # fmt: skip
+        for name in ("undo", "redo"):
+            row.addWidget(self._buttons[name])
+        row.addSpacing(16)
+        for name in ("train", "pause", "stop"):
+            row.addWidget(self._buttons[name])
+        row.addSpacing(16)
+        self._add_progress(row)
+        row.addSpacing(16)
+        self._device = QLabel("Device")
+        self._device.setProperty("role", "muted")
+        row.addWidget(self._device)
+        row.addWidget(QLabel("Built-in simulator"))
+        row.addSpacing(8)
+        row.addWidget(self._buttons["export"])
+        document.changed.connect(lambda _design: self._show_name())
+        document.saved.connect(self._show_name)
+        document.path_changed.connect(self._show_name)
+        document.replaced.connect(self._forget_progress)
+        session.event.connect(self._take)
+        session.state_changed.connect(lambda _state: self._show_state())
+        theme.changed.connect(self._restyle)
+        self._show_name()
+        self._show_state()
+        self._restyle()
+
+    def _add_progress(self, row: QHBoxLayout) -> None:
+        self._bar = QProgressBar(textVisible=False, maximum=SCALE)
+        self._bar.setMinimumWidth(60)
+        self._bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._text = QLabel()
+        self._text.setProperty("role", "muted")
+        row.addWidget(self._bar, 1)
+        row.addSpacing(4)
+        row.addWidget(self._text)
+
+    # ---- the name -------------------------------------------------------------------------------
+
+    def _show_name(self) -> None:
+        if not self._name.hasFocus():
+            self._name.setText(self._document.design.name)
+            self._name.setCursorPosition(0)
+        if self._document.modified:
+            text = "•  modified"
+        else:
+            text = "•  saved" if self._document.path else "•  not saved yet"
+        self._saved.setText(text)
+        self._saved.setToolTip(str(self._document.path or "This project has no file yet"))
+
+    def _fit_name(self) -> None:
+        self._name.ensurePolished()
+        wanted = QFontMetrics(self._name.font()).horizontalAdvance(self._name.text()) + 24
+        self._name.setFixedWidth(max(60, min(NAME_WIDTH, wanted)))
+
+    def _rename(self) -> None:
+        name = " ".join(self._name.text().split())
+        if name and name != self._document.design.name:
+            try:
+                self._document.apply("Rename project", edits.rename(self._document.design, name))
+            except edits.EditError as error:
+                self._name.setToolTip(str(error))
+        self._name.clearFocus()
+        self._show_name()
+
+    # ---- progress -------------------------------------------------------------------------------
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.Started():
+                self._total_epochs = event.epochs
+                self._steps = max(1, event.epochs * event.steps_per_epoch)
+            case events.Progress():
+                done = event.done / event.total if event.total else 0.0
+                rate = f" · {number(event.rate)} img/s" if event.rate else ""
+                left = (event.total - event.done) / event.rate if event.rate else None
+                self._show(done, f"{event.what} {number(event.done)} / {number(event.total)}{rate}"
+                           + (f" · {clock(left)} left" if left is not None else ""))  # fmt: skip
+            case events.Steps():
+                done = (event.first + len(event.losses)) / max(1, self._steps)
+                self._show(done, f"epoch {event.epoch} / {self._total_epochs} · "
+                           f"{number(event.images_per_second)} img/s · "
+                           f"{clock(event.seconds_left)} left")  # fmt: skip
+            case events.Finished():
+                self._show(1.0, f"finished · best validation {event.best_val_accuracy:.1%}")
+            case events.Stopped():
+                self._text.setText(f"stopped after {event.epochs} epochs")
+            case events.Failed():
+                self._text.setText("failed")
+
+    def _show(self, done: float, text: str) -> None:
+        self._bar.setValue(round(SCALE * min(1.0, max(0.0, done))))
+        self._text.setText(text)
+
+    def _show_state(self) -> None:
+        state = self._session.state
+        if state == "stopping":
+            self._text.setText("stopping…")
+        elif state == "training" and not self._bar.value():
+            self._text.setText("starting…")
+        self._restyle()
+
+    def _forget_progress(self) -> None:
+        self._show(0.0, "")
+
+    def _restyle(self) -> None:
+        now = theme.current()
+        go = "#ffffff" if self._buttons["train"].isEnabled() else now.muted
+        for name, drawn, colour in (
+            ("undo", "undo", now.text), ("redo", "redo", now.text), ("pause", "pause", now.text),
+            ("stop", "stop", now.text), ("train", "play", go),
+        ):  # fmt: skip
+            self._buttons[name].setIcon(icon(drawn, colour, now.faint))
+
+
+class ActionButton(QPushButton):
+    """A button that is an action: same text, same tip, enabled when it is."""
+
+    def __init__(self, action: QAction, kind: str) -> None:
+        super().__init__()
+        self._action = action
+        self._plain = kind == "tool"
+        self.setProperty("kind", kind)
+        self.setIconSize(QSize(16, 16))
+        # A click must not take the keyboard: Space trains, wherever one has clicked.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        action = self._action
+        self.setEnabled(action.isEnabled())
+        keys = action.shortcut().toString(action.shortcut().SequenceFormat.NativeText)
+        tip = action.toolTip()
+        self.setToolTip(f"{tip} ({keys})" if keys else tip)
+        self.setAccessibleName(action.text().replace("&", ""))
+        if not self._plain:
+            self.setText(action.text().replace("&", ""))
+
+
+def number(value: float) -> str:
+    """A count with thin groups of thousands: 1 840."""
+    return f"{value:,.0f}".replace(",", "\N{THIN SPACE}")
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, with hours when there are any: 00:04."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

@@ -1,0 +1,105 @@
+"""The thin bar above the board: what is wrong or doubtful, each with its fix one click away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from app import theme
+from app.checked import Checked
+from app.document import DATA, LOSS, Document
+from qdesigner.design.checks import Fix, Problem
+from qdesigner.errors import UserError
+
+SHOWN = 2  # lines, before "Show all"
+
+
+class ProblemBar(QWidget):
+    """A line for each problem, errors first; the first two until all are asked for."""
+
+    def __init__(self, document: Document, checked: Checked) -> None:
+        super().__init__()
+        self._document, self._checked = document, checked
+        self._all = False
+        self._shown: tuple[Problem, ...] | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.GRID)
+        checked.changed.connect(self._refresh)
+        theme.changed.connect(self._rebuild)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self._checked.problems != self._shown:
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._shown = self._checked.problems
+        while (item := self._column.takeAt(0)) is not None:
+            item.widget().hide()
+            item.widget().deleteLater()
+        count = len(self._shown)
+        if count <= SHOWN:
+            self._all = False
+        for problem in self._shown if self._all else self._shown[:SHOWN]:
+            self._column.addWidget(self._line(problem))
+        if count > SHOWN:
+            text = "Show fewer" if self._all else f"Show all {count} problems"
+            more = QPushButton(text)
+            more.setProperty("kind", "link")
+            more.clicked.connect(self._toggle)
+            self._column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
+        self.setVisible(count > 0)
+
+    def _toggle(self) -> None:
+        self._all = not self._all
+        self._rebuild()
+
+    def _line(self, problem: Problem) -> QFrame:
+        line = QFrame()
+        line.setObjectName("problem")
+        now = theme.current()
+        error = problem.severity == "error"
+        colour = theme.QColor(now.wrong if error else now.warning)
+        fill = theme.blend(colour, theme.QColor(now.panel), 0.09).name()
+        edge = theme.blend(colour, theme.QColor(now.panel), 0.40).name()
+        line.setStyleSheet(
+            f"#problem {{ background: {fill}; border: 1px solid {edge}; border-radius: 6px; }}"
+        )
+        row = QHBoxLayout(line)
+        row.setContentsMargins(10, 3, 6, 3)
+        mark = QLabel("✕" if error else "!", alignment=Qt.AlignmentFlag.AlignCenter)
+        mark.setFixedSize(14, 14)
+        mark.setStyleSheet(
+            f"background: {colour.name()}; color: {now.panel}; border-radius: 7px;"
+            "font-size: 9px; font-weight: 700;"
+        )
+        mark.setToolTip("Blocks training" if error else "Doubtful")
+        text = QLabel(problem.text, wordWrap=True)
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        row.addWidget(mark)
+        row.addWidget(text, 1)
+        for name, press in self._ways(problem):
+            button = QPushButton(name)
+            button.setProperty("kind", "fix")
+            button.clicked.connect(press)
+            row.addWidget(button)
+        return line
+
+    def _ways(self, problem: Problem) -> Iterator[tuple[str, Callable[[], None]]]:
+        fix = problem.fix
+        if fix is not None:
+            yield fix.label, lambda: self._mend(fix)
+        place = {"data": DATA, "stages": "", "run": "", "training": LOSS}.get(
+            problem.where, problem.where
+        )
+        if place:
+            yield "Show", lambda: self._document.select_stage(place)
+
+    def _mend(self, fix: Fix) -> None:
+        try:
+            self._document.apply(fix.label, fix.apply(self._document.design))
+        except UserError as error:
+            self.setToolTip(str(error))

@@ -1,0 +1,71 @@
+"""The status line: the data in use, what the gradients are, and when work was last kept."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QStatusBar
+
+from app.autosave import Autosave
+from app.checked import Checked
+from app.document import Document
+from app.panels.header import number
+from app.session import Session
+from qdesigner.design.spec import trained_prefix
+from qdesigner.session import events
+
+STATES = {
+    "warming": "training process is starting",
+    "ready": "ready to train",
+    "training": "training",
+    "paused": "paused",
+    "stopping": "stopping",
+}
+
+
+class StatusBar(QStatusBar):
+    """Left: what training works with; right: autosave."""
+
+    def __init__(
+        self, document: Document, session: Session, checked: Checked, autosave: Autosave
+    ) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self._document, self._session, self._checked = document, session, checked
+        self._features = ""
+        self._left, self._right = QLabel(), QLabel()
+        self._left.setContentsMargins(10, 0, 0, 0)
+        self._right.setContentsMargins(0, 0, 10, 0)
+        self.addWidget(self._left, 1)
+        self.addPermanentWidget(self._right)
+        checked.changed.connect(self._show)
+        session.state_changed.connect(lambda _state: self._show())
+        session.event.connect(self._take)
+        document.saved.connect(lambda: self._right.setText("saved"))
+        document.changed.connect(lambda _design: self._edited())
+        autosave.written.connect(self._kept)
+        self._show()
+
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.Started):
+            frozen = trained_prefix(self._document.design) > 0
+            self._features = "features cached" if frozen else ""
+            self._show()
+
+    def _edited(self) -> None:
+        if not self._document.modified:
+            self._right.setText("")
+
+    def _kept(self, time: str) -> None:
+        self._right.setText(f"autosaved {time} · all changes can be undone")
+
+    def _show(self) -> None:
+        parts = [STATES[self._session.state]]
+        if self._features:
+            parts.append(self._features)
+        facts = self._checked.facts
+        if facts is not None:
+            parts.append(f"{number(facts.train + facts.validation + facts.test)} images")
+            if facts.skipped:
+                parts.append(f"{len(facts.skipped)} files skipped")
+        if any(stage.circuit is not None for stage in self._document.design.stages):
+            parts.append("exact gradients (adjoint)")
+        self._left.setText(" · ".join(parts))

@@ -1,0 +1,226 @@
+"""Training, resuming and exporting in the window: what Run does, and what is said of it."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.checked import Checked
+from app.document import Document
+from app.panels.notices import Button, Notices
+from app.project import file_name
+from app.runview import RunView
+from app.session import CHECKPOINT, Session
+from qdesigner.design import codec
+from qdesigner.design.spec import Design
+from qdesigner.errors import UserError
+from qdesigner.paths import data_folder
+from qdesigner.session import events
+
+_log = logging.getLogger(__name__)
+PACKAGES = (
+    "qdesigner",
+    "PySide6-Essentials",
+    "numpy",
+    "torch",
+    "torchvision",
+    "pennylane",
+    "numba",
+)
+
+
+class Runs(QObject):
+    """Starts and ends runs, keeps the document's last run, and says in banners what happened."""
+
+    changed = Signal()
+    log_wanted = Signal()
+
+    def __init__(
+        self,
+        document: Document,
+        session: Session,
+        runview: RunView,
+        checked: Checked,
+        notices: Notices,
+    ) -> None:
+        super().__init__()
+        self._document, self._session, self._runview = document, session, runview
+        self._checked, self._notices = checked, notices
+        self._lines: list[str] = []
+        self._foreign = False  # the run that goes on belongs to a project no longer on screen
+        session.event.connect(self._take)
+        session.state_changed.connect(lambda _state: self.changed.emit())
+        document.replaced.connect(self.show_last)
+
+    # ---- training -------------------------------------------------------------------------------
+
+    def train_or_pause(self) -> None:
+        """Train when nothing runs, else pause or go on."""
+        state = self._session.state
+        if state == "training":
+            self._session.pause()
+        elif state == "paused":
+            self._session.resume()
+        elif self._checked.error:
+            self._notices.post("run", f"This cannot be trained yet. {self._checked.error}", "error")
+        elif not self._session.busy:
+            self._notices.dismiss("run")
+            self._session.train(self._document.design)
+
+    def resume(self, run: str = "") -> None:
+        """Take a run up again from its last checkpoint."""
+        run = run or self.resumable
+        if run and not self._session.busy:
+            self._notices.dismiss("run")
+            self._session.train(self._document.design, resume=run)
+
+    @property
+    def resumable(self) -> str:
+        """The document's last run, when it has a checkpoint and is not finished; else ""."""
+        run = self._document.design.run
+        if not run or self._session.busy or self._runview.phase == "finished":
+            return ""
+        return run if Path(run, CHECKPOINT).is_file() else ""
+
+    def show_last(self) -> None:
+        """Show the last run of the project that came in, where it is still there."""
+        if self._session.busy:
+            self._session.stop()
+            self._foreign = True
+        run = self._document.design.run
+        self._runview.clear()
+        if run and Path(run).is_dir():
+            self._open(run)
+
+    def choose(self, parent: QWidget) -> None:
+        """Ask for a run's folder and show it."""
+        start = self._document.design.run or str(data_folder() / "runs")
+        name = QFileDialog.getExistingDirectory(parent, "Open run", start)
+        if name and self._open(name):
+            self._document.set_run(name)
+
+    def show_folder(self) -> None:
+        """Show the run's folder in the file manager."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(self._document.design.run))
+
+    def _open(self, run: str) -> bool:
+        try:
+            self._runview.open(run)
+        except UserError as error:
+            self._notices.post("run", str(error), "warning")
+            return False
+        return True
+
+    # ---- export ---------------------------------------------------------------------------------
+
+    def export(self, parent: QWidget) -> None:
+        """Ask for a file and write the script there."""
+        here = self._document.path
+        folder = here.parent if here else Path.home()
+        name = file_name(self._document.design.name).removesuffix(codec.SUFFIX)
+        offered = folder / (name.lower().replace(" ", "_") + ".py")
+        chosen, _ = QFileDialog.getSaveFileName(
+            parent, "Export script", str(offered), "Python script (*.py)"
+        )
+        if chosen:
+            path = Path(chosen)
+            self.export_to(path if path.suffix == ".py" else path.with_name(path.name + ".py"))
+
+    def export_to(self, path: Path) -> None:
+        """Write the script, with the last run's weights when it trained this very model."""
+        run = self.matching_run()
+        text = "Writing the script…" if run else "Writing the script, with untrained weights…"
+        self._notices.post("export", text)
+        self._session.export(str(path), self._document.design, run)
+
+    def matching_run(self) -> str:
+        """The last run, when the model and the data on screen are those it trained; else ""."""
+        trained, design = self._runview.design, self._document.design
+        if trained is None or not len(self._runview.epochs):
+            return ""
+        same = trained.stages == design.stages and trained.data == design.data
+        return self._runview.path if same else ""
+
+    # ---- what happened --------------------------------------------------------------------------
+
+    def _take(self, event: events.Event) -> None:
+        if self._foreign and not isinstance(event, events.Exported | events.ExportFailed):
+            self._foreign = self._session.busy
+            return
+        self._runview.on_event(event)
+        match event:
+            case events.Started():
+                self._document.set_run(event.run)
+                if event.skipped:
+                    self._say_skipped(event)
+            case events.Failed():
+                self._say_failed(event)
+            case events.Exported():
+                self._say_exported(event.path)
+            case events.ExportFailed():
+                self._notices.post("export", event.reason, "error")
+        self.changed.emit()
+
+    def _say_skipped(self, event: events.Started) -> None:
+        for path, reason in event.skipped:
+            _log.warning("Not used: %s (%s)", path, reason)
+        count = len(event.skipped)
+        name, reason = event.skipped[0]
+        text = f"{count} files of the data cannot be used" if count > 1 else "One file is not used"
+        self._notices.post(
+            "skipped", f"{text}: {Path(name).name}: {reason}{', …' if count > 1 else '.'}",
+            "info", (("Show them", self.log_wanted.emit),),
+        )  # fmt: skip
+
+    def _say_failed(self, event: events.Failed) -> None:
+        _log.error("%s\n%s", event.reason, event.details)
+        buttons: list[Button] = []
+        if event.resumable:
+            buttons.append(("Resume from checkpoint", lambda: self.resume(event.run)))
+        buttons.append(("Copy diagnostics", self.copy_diagnostics))
+        self._notices.post("run", f"Training stopped. {event.reason}", "error", tuple(buttons))
+
+    def _say_exported(self, path: str) -> None:
+        folder = QUrl.fromLocalFile(str(Path(path).parent))
+        self._notices.post(
+            "export", f"The script is written: {path}", "info",
+            (("Show in folder", lambda: QDesktopServices.openUrl(folder)),),
+        )  # fmt: skip
+
+    # ---- diagnostics ----------------------------------------------------------------------------
+
+    def keep_line(self, line: str) -> None:
+        """A line of the log, for the diagnostics."""
+        self._lines = [*self._lines[-199:], line]
+
+    def copy_diagnostics(self) -> None:
+        """Put versions, platform, the design and the last log lines on the clipboard."""
+        QGuiApplication.clipboard().setText(
+            diagnostics(self._document.design, self._session, self._lines)
+        )
+        self._notices.post("diagnostics", "The diagnostics are on the clipboard.")
+
+
+def diagnostics(design: Design, session: Session, lines: list[str]) -> str:
+    """What one needs to know to look into a failure."""
+    parts = [
+        "qdesigner diagnostics",
+        f"platform: {platform.platform()}, Python {platform.python_version()}",
+        "versions: " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        f"session: {session.state}, run {session.run or 'none'}",
+        "", "design:", codec.dumps(design), "log:", *lines,
+    ]  # fmt: skip
+    return "\n".join(parts) + "\n"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
