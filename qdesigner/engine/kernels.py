@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdesigner.engine.compile import A1, KIND, LIMIT, RUN, SECOND, TURN, WHICH
-from qdesigner.engine.jit import inner, kernel, numba
+from qdesigner.engine.jit import inner, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,51 +216,61 @@ def _back(
             overlaps[which] = _undo(psi, lam, step, lanes, c[0], s[0])
 
 
-@inner
-def _forward_chunk(
-    number: int, chunk: int, half: Any, steps: Any, tables: Any, signs: Any, input_of: Any,
-    parts: int, inputs: Any, out: Any, states: Any,
+@kernel
+def forward(
+    steps: Steps, tables: Any, signs: Any, offset: Any, weight_of: Any, input_of: Any,
+    parts: int, inputs: Floats, weights: Floats, chunk: int, start: int, end: int,
+    out: Floats, states: Floats,
 ) -> None:  # fmt: skip
-    first = number * chunk
-    width = min(chunk, len(inputs) - first)
+    """Run chunks ``start`` to ``end`` of ``chunk`` samples each.
+
+    Fills their rows of ``out`` [batch, wires] and, unless it is empty, of ``states``
+    [batch · parts · rows].
+    """
+    half = _angles(offset, weight_of, weights)
     rows = 1 << out.shape[1]
-    size = parts * rows * width
-    psi, spare = np.empty(size, out.dtype), np.empty(size, out.dtype)
-    psi, spare = _run(psi, spare, half, steps, tables, signs, input_of, inputs, first, width)
-    if states.size:
-        start = first * parts * rows
-        for k in range(size):
-            states[start + k] = psi[k]
-    _measure(psi, spare, np.uint64(rows), np.uint64(width), first, out)
-
-
-@inner
-def _backward_chunk(
-    number: int, chunk: int, half: Any, steps: Any, tables: Any, signs: Any, input_of: Any,
-    parts: int, inputs: Any, states: Any, grad: Any, grad_inputs: Any, overlaps: Any,
-    stop: int,
-) -> None:  # fmt: skip
-    first = number * chunk
-    width = min(chunk, len(inputs) - first)
-    size = (parts << grad.shape[1]) * width
-    psi, lam = np.empty(size, grad.dtype), np.empty(size, grad.dtype)
-    spare = np.empty(size, grad.dtype)
-    if states.size:
-        start = (parts << grad.shape[1]) * first
-        for k in range(size):
-            psi[k] = states[start + k]
-    else:
+    for number in range(start, end):
+        first = number * chunk
+        width = min(chunk, len(inputs) - first)
+        size = parts * rows * width
+        psi, spare = np.empty(size, out.dtype), np.empty(size, out.dtype)
         psi, spare = _run(psi, spare, half, steps, tables, signs, input_of, inputs, first, width)
-    _costate(psi, lam, spare, np.uint64(width), first, grad)
-    _back(
-        psi, lam, spare, half, steps, tables, signs, input_of, inputs, grad_inputs,
-        overlaps[number], first, width, stop,
-    )  # fmt: skip
+        for k in range(size if states.size else 0):
+            states[first * parts * rows + k] = psi[k]
+        _measure(psi, spare, np.uint64(rows), np.uint64(width), first, out)
 
 
-@inner
-def _collect(overlaps: Any, weight_of: Any, grad_weights: Any) -> None:
-    """Weight gradients from the chunks' overlaps, in order."""
+@kernel
+def backward(
+    steps: Steps, tables: Any, signs: Any, offset: Any, weight_of: Any, input_of: Any,
+    parts: int, inputs: Floats, weights: Floats, chunk: int, start: int, end: int,
+    states: Floats, grad: Floats, grad_inputs: Floats, overlaps: Any, stop: int,
+) -> None:  # fmt: skip
+    """Take chunks ``start`` to ``end`` back from the forward's ``states``.
+
+    Adds to ``grad_inputs``, unless it is empty, for ``grad`` [batch, wires], and fills rows of
+    ``overlaps`` [chunks, turns]. No step before ``stop`` is undone.
+    """
+    half = _angles(offset, weight_of, weights)
+    entries = parts << grad.shape[1]
+    for number in range(start, end):
+        first = number * chunk
+        width = min(chunk, len(inputs) - first)
+        size = entries * width
+        psi, lam = np.empty(size, grad.dtype), np.empty(size, grad.dtype)
+        spare = np.empty(size, grad.dtype)
+        for k in range(size):
+            psi[k] = states[first * entries + k]
+        _costate(psi, lam, spare, np.uint64(width), first, grad)
+        _back(
+            psi, lam, spare, half, steps, tables, signs, input_of, inputs, grad_inputs,
+            overlaps[number], first, width, stop,
+        )  # fmt: skip
+
+
+@kernel
+def collect(overlaps: Any, weight_of: Any, grad_weights: Floats) -> None:
+    """Fill ``grad_weights`` [weights] from the chunks' overlaps, always in the same order."""
     total = np.zeros(grad_weights.size)
     for number in range(len(overlaps)):
         for k in range(weight_of.size):
@@ -268,74 +278,3 @@ def _collect(overlaps: Any, weight_of: Any, grad_weights: Any) -> None:
                 total[weight_of[k]] += overlaps[number, k] / 2
     for k in range(total.size):
         grad_weights[k] = total[k]
-
-
-@kernel
-def forward(
-    steps: Steps, tables: Any, signs: Any, offset: Any, weight_of: Any, input_of: Any,
-    parts: int, inputs: Floats, weights: Floats, chunk: int, out: Floats, states: Floats,
-    spread: bool,
-) -> None:  # fmt: skip
-    """Fill ``out`` [batch, wires] and, unless it is empty, ``states`` [batch · parts · rows].
-
-    With ``spread`` the chunks are spread over threads.
-    """
-    half = _angles(offset, weight_of, weights)
-    chunks = (len(inputs) + chunk - 1) // chunk
-    if spread:
-        for number in numba.prange(chunks):
-            _forward_chunk(
-                np.int64(number),
-                chunk,
-                half,
-                steps,
-                tables,
-                signs,
-                input_of,
-                parts,
-                inputs,
-                out,
-                states,
-            )
-    else:
-        for number in range(chunks):
-            _forward_chunk(
-                np.int64(number),
-                chunk,
-                half,
-                steps,
-                tables,
-                signs,
-                input_of,
-                parts,
-                inputs,
-                out,
-                states,
-            )
-
-
-@kernel
-def backward(
-    steps: Steps, tables: Any, signs: Any, offset: Any, weight_of: Any, input_of: Any,
-    parts: int, inputs: Floats, weights: Floats, chunk: int, states: Floats, grad: Floats,
-    grad_inputs: Floats, overlaps: Any, grad_weights: Floats, stop: int, spread: bool,
-) -> None:  # fmt: skip
-    """Add to ``grad_inputs`` and fill ``grad_weights`` for ``grad`` [batch, wires].
-
-    ``states`` are the forward's, or empty to run it again; ``overlaps`` [chunks, turns] is scratch.
-    No step before ``stop`` is undone; an empty ``grad_inputs`` is not touched.
-    """
-    half = _angles(offset, weight_of, weights)
-    if spread:
-        for number in numba.prange(len(overlaps)):
-            _backward_chunk(
-                np.int64(number), chunk, half, steps, tables, signs, input_of, parts, inputs, states, grad,
-                grad_inputs, overlaps, stop,
-            )  # fmt: skip
-    else:
-        for number in range(len(overlaps)):
-            _backward_chunk(
-                np.int64(number), chunk, half, steps, tables, signs, input_of, parts, inputs, states, grad,
-                grad_inputs, overlaps, stop,
-            )  # fmt: skip
-    _collect(overlaps, weight_of, grad_weights)

@@ -18,33 +18,42 @@ class _Expectation(torch.autograd.Function):
     """⟨Z⟩ on every wire as a function of inputs [batch, inputs] and weights [weights]."""
 
     @staticmethod
-    def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:  # type: ignore[override]
-        wanted = ctx.needs_input_grad
-        inputs, flat = _array(x, x.dtype), _array(weights, x.dtype)
-        out, states = forward(program, inputs, flat, keep=wanted[1] or wanted[2])
-        # Copies are not needed: a tensor changed in place is caught by the versions kept here.
+    def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        inputs, flat = _array(x, dtype), _array(weights, dtype)
+        out, states = forward(program, inputs, flat, keep=any(ctx.needs_input_grad))
+        # The arrays may share the tensors' memory: saving these tells of a change in place.
         ctx.save_for_backward(x, weights)
         ctx.program, ctx.inputs, ctx.flat, ctx.states = program, inputs, flat, states
-        return torch.from_numpy(out).to(x.device)
+        return _tensor(out, x)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         x, weights = ctx.saved_tensors  # raises when one was changed in place since
-        want_inputs = ctx.needs_input_grad[1]
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         grad_inputs, grad_weights = backward(
-            ctx.program, ctx.inputs, ctx.flat, ctx.states, _array(grad, x.dtype), want_inputs
-        )
-        return (
-            None,
-            None if grad_inputs is None else torch.from_numpy(grad_inputs).to(x.device),
-            torch.from_numpy(grad_weights).to(weights),
-        )
+            ctx.program, ctx.inputs, ctx.flat, ctx.states, _array(grad, dtype),
+            want_inputs=ctx.needs_input_grad[1],
+        )  # fmt: skip
+        of_x = None if grad_inputs is None else _tensor(grad_inputs, x)
+        return None, of_x, _tensor(grad_weights, weights)
 
 
 def _array(tensor: Tensor, dtype: torch.dtype) -> np.ndarray[Any, Any]:
     """The tensor's numbers, C-contiguous, sharing its memory where that is possible."""
-    return tensor.detach().to("cpu", dtype).contiguous().numpy()
+    tensor = tensor.detach()
+    if tensor.dtype != dtype or tensor.device.type != "cpu":
+        tensor = tensor.to("cpu", dtype)
+    return tensor.contiguous().numpy()
+
+
+def _tensor(array: np.ndarray[Any, Any], like: Tensor) -> Tensor:
+    """The array as a tensor of the dtype and on the device of ``like``."""
+    tensor = torch.from_numpy(array)
+    if tensor.dtype != like.dtype or like.device.type != "cpu":
+        tensor = tensor.to(like)
+    return tensor
 
 
 class QuantumLayer(nn.Module):
@@ -60,7 +69,8 @@ class QuantumLayer(nn.Module):
         self.circuit = circuit
         self.program = compile(circuit)
         spreads = torch.tensor(expand(circuit).spreads, dtype=torch.float32)
-        self.weights = nn.Parameter(spreads * torch.randn(len(spreads), generator=generator))
+        normal = torch.randn(len(spreads), dtype=torch.float32, generator=generator)
+        self.weights = nn.Parameter(spreads * normal)
 
     def forward(self, x: Tensor) -> Tensor:
         """⟨Z⟩ on every wire, [batch, wires]. Raises ValueError unless x is [batch, inputs]."""

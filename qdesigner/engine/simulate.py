@@ -9,52 +9,62 @@ import numpy as np
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.engine import kernels
 from qdesigner.engine.compile import Program, compile
-from qdesigner.engine.jit import threads
+from qdesigner.engine.threads import spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
 
-# Fixed, never timed: the way samples are cut into chunks decides the order of sums, and a resumed
+# Fixed, never timed: how samples are cut into chunks decides the order of sums, and a resumed
 # training has to repeat to the bit, on whatever number of threads.
 LANES = 32  # samples side by side: two AVX-512 registers
 LANES_LARGE = 16  # from `LARGE_ROWS` on, so that state and co-state stay in the second-level cache
 LARGE_ROWS = 1 << 11
-# Below this many turned numbers (about 0.3 ms) a busy core costs more than a second thread saves.
-PARALLEL_WORK = 1 << 20
-# Final states are kept from forward to backward up to this size; above, the backward starts over.
+# Below this many turned numbers (about 0.3 ms) a second thread is not worth its start.
+SPREAD_WORK = 1 << 20
+# Final states are kept from forward to backward up to this size, which the largest state of one
+# sample does not pass; above, the backward runs the batch again, a part at a time.
 KEPT_BYTES = 1 << 28
 
 
 def chunk_size(program: Program, batch: int) -> int:
     """How many samples go side by side: chunks of about equal size, at most `LANES`."""
     lanes = LANES_LARGE if program.rows * program.parts >= LARGE_ROWS else LANES
-    chunks = -(-batch // lanes)
-    return -(-batch // max(chunks, 1)) or 1
+    chunks = max(-(-batch // lanes), 1)
+    return max(-(-batch // chunks), 1)
 
 
-def _spread(program: Program, batch: int, chunk: int) -> bool:
-    work = program.rows * program.parts * batch * len(program.steps)
-    return threads.allowed and chunk < batch and work > PARALLEL_WORK
+def _each_chunk(call: Any, program: Program, batch: int, chunks: int) -> None:
+    if program.rows * program.parts * batch * len(program.steps) > SPREAD_WORK:
+        spread(call, chunks)
+    else:
+        call(0, chunks)
+
+
+def _state_size(program: Program) -> int:
+    return program.rows * program.parts
 
 
 def forward(
     program: Program, inputs: Floats, weights: Floats, keep: bool
 ) -> tuple[Floats, Floats | None]:
-    """⟨Z⟩ [batch, wires] and, with ``keep``, the final states for `backward`.
+    """⟨Z⟩ [batch, wires] and, with ``keep`` and if they are not too large, the final states.
 
     ``inputs`` [batch, inputs] and ``weights`` [weights] are C-contiguous and of one dtype, float32
     or float64.
     """
     batch = len(inputs)
     out = np.empty((batch, program.wires), inputs.dtype)
-    size = batch * program.rows * program.parts
+    size = batch * _state_size(program)
     kept = keep and size * out.itemsize <= KEPT_BYTES
     states = np.empty(size if kept else 0, inputs.dtype)
     chunk = chunk_size(program, batch)
-    spread = _spread(program, batch, chunk)
-    kernels.forward(*program.arrays, inputs, weights, chunk, out, states, spread)
+
+    def call(start: int, end: int) -> None:
+        kernels.forward(*program.arrays, inputs, weights, chunk, start, end, out, states)
+
+    _each_chunk(call, program, batch, -(-batch // chunk))
     return out, states if kept else None
 
 
@@ -68,30 +78,54 @@ def backward(
 ) -> tuple[Floats | None, Floats]:
     """Gradients for ``inputs`` [batch, inputs], None if not wanted, and for ``weights``.
 
-    ``grad`` [batch, wires] is the gradient of what `forward` gave, C-contiguous and of its dtype.
+    ``grad`` [batch, wires] is the gradient of what `forward` gave, C-contiguous and of its dtype;
+    ``states`` is what it kept, or None to run it again.
     """
+    if states is None:
+        return _backward_again(program, inputs, weights, grad, want_inputs)
     batch = len(inputs)
-    dtype = inputs.dtype
     chunk = chunk_size(program, batch)
     chunks = -(-batch // chunk)
-    stop = program.first_weight
-    if want_inputs:
-        stop = min(stop, program.first_input)
-    grad_inputs = np.zeros(inputs.shape if want_inputs else (0, 0), dtype)
-    grad_weights = np.empty(weights.shape, dtype)
-    kernels.backward(
-        *program.arrays, inputs, weights, chunk, np.empty(0, dtype) if states is None else states, grad,
-        grad_inputs, np.empty((chunks, len(program.offset))), grad_weights, stop,
-        _spread(program, batch, chunk),
-    )  # fmt: skip
+    stop = min(program.first_weight, program.first_input if want_inputs else len(program.steps))
+    grad_inputs = np.zeros(inputs.shape if want_inputs else (0, 0), inputs.dtype)
+    grad_weights = np.empty(weights.shape, inputs.dtype)
+    overlaps = np.empty((chunks, len(program.offset)))
+
+    def call(start: int, end: int) -> None:
+        kernels.backward(
+            *program.arrays, inputs, weights, chunk, start, end, states, grad, grad_inputs,
+            overlaps, stop,
+        )  # fmt: skip
+
+    _each_chunk(call, program, batch, chunks)
+    kernels.collect(overlaps, program.weight_of, grad_weights)
     return grad_inputs if want_inputs else None, grad_weights
+
+
+def _backward_again(
+    program: Program, inputs: Floats, weights: Floats, grad: Floats, want_inputs: bool
+) -> tuple[Floats | None, Floats]:
+    """`backward` without kept states: forward and backward of a part of the batch at a time."""
+    part = max(KEPT_BYTES // (_state_size(program) * inputs.itemsize), 1)
+    grad_inputs = np.zeros(inputs.shape, inputs.dtype)
+    total = np.zeros(weights.shape)
+    for start in range(0, len(inputs), part):
+        some = slice(start, start + part)
+        _, states = forward(program, inputs[some], weights, keep=True)
+        of_inputs, of_weights = backward(
+            program, inputs[some], weights, states, grad[some], want_inputs
+        )
+        total += of_weights
+        if of_inputs is not None:
+            grad_inputs[some] = of_inputs
+    return grad_inputs if want_inputs else None, total.astype(inputs.dtype)
 
 
 def evaluate(program: Program, inputs: Floats, weights: Floats) -> Floats:
     """⟨Z⟩ on every wire, [batch, wires], for ``inputs`` [batch, inputs] and ``weights`` [weights].
 
-    Computes in the dtype of ``inputs``: float32, or float64 for anything else. Raises ValueError
-    when a shape does not fit the program.
+    Computes in float32 if ``inputs`` are, else in float64. Raises ValueError when a shape does not
+    fit the program.
     """
     inputs, weights = _checked(program, inputs, weights)
     return forward(program, inputs, weights, keep=False)[0]
@@ -100,13 +134,15 @@ def evaluate(program: Program, inputs: Floats, weights: Floats) -> Floats:
 def gradients(
     program: Program, inputs: Floats, weights: Floats, grad_outputs: Floats
 ) -> tuple[Floats, Floats]:
-    """Gradients of Σ grad_outputs · outputs for inputs [batch, inputs] and weights [weights]."""
+    """Gradients of Σ grad_outputs · outputs for inputs [batch, inputs] and weights [weights].
+
+    ``grad_outputs`` is [batch, wires]. Raises ValueError as `evaluate` does.
+    """
     inputs, weights = _checked(program, inputs, weights)
     grad = np.ascontiguousarray(grad_outputs, inputs.dtype)
     if grad.shape != (len(inputs), program.wires):
         raise ValueError(
-            f"the gradient of the outputs has shape {grad.shape}, "
-            f"not {(len(inputs), program.wires)}"
+            f"grad_outputs must have the shape {(len(inputs), program.wires)}, not {grad.shape}"
         )
     grad_inputs, grad_weights = backward(program, inputs, weights, None, grad)
     assert grad_inputs is not None
@@ -118,16 +154,19 @@ def _checked(program: Program, inputs: Floats, weights: Floats) -> tuple[Floats,
     inputs = np.ascontiguousarray(inputs, dtype)
     weights = np.ascontiguousarray(weights, dtype)
     if inputs.ndim != 2 or inputs.shape[1] != program.inputs:
-        raise ValueError(f"the circuit reads [batch, {program.inputs}], not {inputs.shape}")
+        raise ValueError(
+            f"inputs must have the shape (batch, {program.inputs}), not {inputs.shape}"
+        )
     if weights.shape != (program.weights,):
-        raise ValueError(f"the circuit has {program.weights} weights, not {weights.shape}")
+        raise ValueError(f"weights must have the shape ({program.weights},), not {weights.shape}")
     return inputs, weights
 
 
 def warm() -> None:
-    """Compile the kernels, or load them from the cache, for float32 and float64."""
+    """Compile the kernels, or load them from the cache, for float32 and then float64."""
     program = compile(Circuit(wires=1))
     for dtype in (np.float32, np.float64):
-        inputs, out, weights = np.zeros((1, 0), dtype), np.zeros((1, 1), dtype), np.zeros(0, dtype)
-        _, states = forward(program, inputs, weights, keep=True)
+        inputs: Floats = np.zeros((1, 0), dtype)
+        weights: Floats = np.zeros(0, dtype)
+        out, states = forward(program, inputs, weights, keep=True)
         backward(program, inputs, weights, states, out)

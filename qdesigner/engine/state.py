@@ -1,4 +1,4 @@
-"""The full state after a program, in plain NumPy: what the live view shows, and a slow second opinion.
+"""The full state after a program, in plain NumPy: what the live view shows.
 
 It needs no compiled kernel, so the small preview child starts in a fraction of a second.
 """
