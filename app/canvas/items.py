@@ -1,0 +1,299 @@
+"""Painting the circuit: frames, gates, wires and what the hand holds. Paint only, no decisions."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
+
+from app import theme
+from app.canvas import geometry
+from app.canvas.scene import Scene
+from qdesigner.circuit.blocks import Operation
+from qdesigner.circuit.layout import LABEL, NODE, Frame, Layout, Mark, text, title
+
+RADIUS = 6.0
+CONTROL = 5.0
+TARGET = 11.0
+CROSS = 7.0
+HELD_OPACITY = 0.72
+
+
+def font(size: int, bold: bool = False, mono: bool = False) -> QFont:
+    """The window's face at ``size`` pixels."""
+    face = QFont()
+    if mono:
+        face.setFamilies(["DejaVu Sans Mono", "Menlo", "Consolas", "monospace"])
+        face.setStyleHint(QFont.StyleHint.Monospace)
+    face.setPixelSize(size)
+    face.setBold(bold)
+    return face
+
+
+def wire_colour() -> QColor:
+    """The colour of a wire: quiet, so that gates stand out."""
+    colours = theme.current()
+    return theme.blend(QColor(colours.faint), QColor(colours.panel), 0.7)
+
+
+def centred(painter: QPainter, x: float, y: float, shown: str, width: float = 400) -> None:
+    """Text with its middle at a point."""
+    box = QRectF(x - width / 2, y - 16, width, 32)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
+
+
+def paint_scene(painter: QPainter, scene: Scene, left: float, right: float) -> None:
+    """Everything in scene coordinates whose frame reaches into left … right."""
+    layout = scene.layout
+    _wires(painter, layout, left, right)
+    if scene.ghost_wire:
+        _ghost_wire(painter, layout, left, right)
+    for frame in layout.frames:
+        if frame.right < left - 40 or frame.left > right + 40:
+            continue
+        held = frame.block.id in scene.held
+        painter.setOpacity(HELD_OPACITY if held else 1.0)
+        chosen = frame.block.id in scene.selected or held
+        if frame.block.row.container:
+            _repeat(painter, frame, layout, chosen, scene)
+        else:
+            _block(painter, frame, layout, chosen, scene)
+    painter.setOpacity(1.0)
+    _measure(painter, layout)
+    if not layout.circuit.blocks:
+        _invitation(painter, layout)
+    _hand(painter, scene)
+
+
+def _wires(painter: QPainter, layout: Layout, left: float, right: float) -> None:
+    painter.setPen(QPen(wire_colour(), 1.5))
+    for wire in range(layout.circuit.wires):
+        y = layout.wire_y(wire)
+        painter.drawLine(QPointF(left, y), QPointF(right, y))
+
+
+def _ghost_wire(painter: QPainter, layout: Layout, left: float, right: float) -> None:
+    painter.setPen(QPen(QColor(theme.current().faint), 1.2, Qt.PenStyle.DashLine))
+    y = geometry.ghost_y(layout)
+    painter.drawLine(QPointF(left, y), QPointF(right, y))
+
+
+def _block(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene: Scene) -> None:
+    colours = theme.current()
+    group = frame.block.row.group.value
+    colour = colours.group(group)
+    box = QRectF(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)
+    if not frame.bare:
+        painter.setBrush(colours.tint(group))
+        painter.setPen(QPen(colour if chosen else theme.blend(colour, QColor(colours.panel), 0.4),
+                            2.0 if chosen else 1.2))  # fmt: skip
+        painter.drawRoundedRect(box, RADIUS, RADIUS)
+        painter.setPen(colour)
+        painter.setFont(font(12, bold=True))
+        centred(painter, frame.middle, frame.top - LABEL / 2 - 1, title(frame.block))
+        _wires_through(painter, frame, layout)
+    elif chosen:
+        painter.setBrush(colours.tint(group))
+        painter.setPen(QPen(colour, 2.0))
+        painter.drawRoundedRect(box, RADIUS, RADIUS)
+        _wires_through(painter, frame, layout)
+    for mark in frame.marks:
+        _mark(painter, frame, mark, layout, colour)
+    if not frame.marks:
+        painter.setFont(font(11))
+        painter.setPen(QColor(colours.wrong))
+        centred(painter, frame.middle, frame.top + 12, f"needs {frame.block.row.min_wires} wires")
+    hover = scene.hover
+    if hover.part == "end" and hover.block == frame.block.id:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour, 1.5, Qt.PenStyle.DotLine))
+        y = layout.wire_y(frame.block.on(layout.circuit.wires)[hover.place])
+        painter.drawEllipse(QPointF(frame.middle, y), 15, 15)
+
+
+def _wires_through(painter: QPainter, frame: Frame, layout: Layout) -> None:
+    """The frame's fill covers the wires; draw them again on top of it."""
+    painter.setPen(QPen(wire_colour(), 1.5))
+    for wire in range(layout.circuit.wires):
+        y = layout.wire_y(wire)
+        if frame.top < y < frame.bottom:
+            painter.drawLine(QPointF(frame.left + 1, y), QPointF(frame.right - 1, y))
+
+
+def _mark(painter: QPainter, frame: Frame, mark: Mark, layout: Layout, colour: QColor) -> None:
+    operation = mark.operation
+    x = frame.left + mark.x
+    if len(operation.wires) == 1:
+        y = layout.wire_y(operation.wires[0])
+        gate_box(painter, x, y, mark.width, layout.box, text(operation, frame.first_weight), colour)
+        return
+    _line_between(painter, x, operation, layout, colour)
+    first, second = (layout.wire_y(wire) for wire in operation.wires)
+    if operation.gate == "SWAP":
+        _cross(painter, x, first, colour)
+        _cross(painter, x, second, colour)
+        return
+    painter.setBrush(colour)
+    painter.drawEllipse(QPointF(x, first), CONTROL, CONTROL)
+    if operation.gate == "CZ":
+        painter.drawEllipse(QPointF(x, second), CONTROL, CONTROL)
+    else:
+        _target(painter, x, second, colour)
+
+
+def _line_between(
+    painter: QPainter, x: float, operation: Operation, layout: Layout, colour: QColor
+) -> None:
+    painter.setPen(QPen(colour, 2.0))
+    top, bottom = (layout.wire_y(w) for w in (min(operation.wires), max(operation.wires)))
+    painter.drawLine(QPointF(x, top), QPointF(x, bottom))
+
+
+def _target(painter: QPainter, x: float, y: float, colour: QColor) -> None:
+    painter.setBrush(QColor(theme.current().panel))
+    painter.setPen(QPen(colour, 2.0))
+    painter.drawEllipse(QPointF(x, y), TARGET, TARGET)
+    painter.drawLine(QPointF(x - TARGET, y), QPointF(x + TARGET, y))
+    painter.drawLine(QPointF(x, y - TARGET), QPointF(x, y + TARGET))
+
+
+def _cross(painter: QPainter, x: float, y: float, colour: QColor) -> None:
+    painter.setPen(QPen(colour, 2.2))
+    painter.drawLine(QPointF(x - CROSS, y - CROSS), QPointF(x + CROSS, y + CROSS))
+    painter.drawLine(QPointF(x - CROSS, y + CROSS), QPointF(x + CROSS, y - CROSS))
+
+
+def gate_box(
+    painter: QPainter, x: float, y: float, width: float, height: float, shown: str, colour: QColor
+) -> None:
+    """A gate as a box with its name, centred on a point."""
+    colours = theme.current()
+    painter.setBrush(QColor(colours.panel))
+    painter.setPen(QPen(colour, 1.6))
+    painter.drawRoundedRect(QRectF(x - width / 2, y - height / 2, width, height), 5, 5)
+    painter.setPen(QColor(colours.text))
+    painter.setFont(font(13))
+    centred(painter, x, y, shown)
+
+
+def _repeat(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene: Scene) -> None:
+    colours = theme.current()
+    violet = QColor(colours.template)
+    box = QRectF(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    pen = QPen(violet, 2.4 if chosen else 1.7)
+    pen.setDashPattern([3.5, 2.5])
+    painter.setPen(pen)
+    painter.drawRoundedRect(box, RADIUS + 2, RADIUS + 2)
+    if not frame.block.body:
+        painter.setFont(font(12))
+        painter.setPen(violet)
+        middle = (layout.wire_y(0) + layout.wire_y(layout.circuit.wires - 1)) / 2
+        offset = layout.pitch / 2 if layout.circuit.wires % 2 else 0
+        centred(painter, frame.middle, middle - offset, "drop blocks here")
+    badge = QRectF(*geometry.badge_at(frame))
+    hovered = scene.hover.part == "badge" and scene.hover.block == frame.block.id
+    painter.setBrush(violet.lighter(112) if hovered else violet)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(badge, badge.height() / 2, badge.height() / 2)
+    painter.setFont(font(13, bold=True))
+    painter.setPen(QColor(colours.accent_text))
+    painter.drawText(
+        badge, Qt.AlignmentFlag.AlignCenter, f"× {frame.block.settings.integer('count')}"
+    )
+
+
+def _measure(painter: QPainter, layout: Layout) -> None:
+    colours = theme.current()
+    grey = colours.group("Readout")
+    left, right = layout.measure
+    box = QRectF(left, layout.top, right - left, layout.bottom - layout.top)
+    painter.setBrush(colours.tint("Readout"))
+    painter.setPen(QPen(theme.blend(grey, QColor(colours.panel), 0.45), 1.2))
+    painter.drawRoundedRect(box, RADIUS, RADIUS)
+    painter.setPen(grey)
+    painter.setFont(font(12, bold=True))
+    middle = (left + right) / 2
+    centred(painter, middle, layout.top - LABEL / 2 - 1, "Measure")
+    for wire in range(layout.circuit.wires):
+        y = layout.wire_y(wire)
+        painter.setPen(QPen(wire_colour(), 1.5))
+        painter.drawLine(QPointF(left + 1, y), QPointF(right - 1, y))
+        shown = f"⟨{layout.circuit.readout.observable}⟩"
+        gate_box(painter, middle, y, 44, layout.box, shown, grey)
+
+
+def _invitation(painter: QPainter, layout: Layout) -> None:
+    """An empty circuit says what to do; after the measurement, where nothing else stands."""
+    colours = theme.current()
+    left = layout.measure[1] + 24
+    box = QRectF(left, layout.top + 4, 240, max(56.0, layout.bottom - layout.top - 8))
+    painter.setBrush(colours.tint("Embedding"))
+    painter.setPen(QPen(colours.group("Embedding"), 1.5, Qt.PenStyle.DashLine))
+    painter.drawRoundedRect(box, RADIUS, RADIUS)
+    painter.setPen(colours.group("Embedding"))
+    painter.setFont(font(13, bold=True))
+    centred(painter, box.center().x(), box.center().y(), "Drag an embedding here")
+
+
+def _hand(painter: QPainter, scene: Scene) -> None:
+    """The bar where the drop goes, the + of a gap, the rubber band, the red ghost."""
+    colours = theme.current()
+    layout = scene.layout
+    accent = QColor(colours.accent)
+    held = [layout.by_id[name] for name in scene.held if name in layout.by_id]
+    if scene.slot is not None and held:
+        x = min(frame.left for frame in held) - 8
+        painter.setPen(QPen(accent, 3.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(QPointF(x, layout.top), QPointF(x, layout.bottom))
+        painter.setFont(font(11))
+        painter.setPen(accent)
+        painter.drawText(QPointF(x + 4, layout.bottom + 14), "drop here")
+    if scene.outcome is not None and scene.outcome.band is not None:
+        left, top, right, bottom = scene.outcome.band
+        fill = QColor(accent)
+        fill.setAlphaF(0.08)
+        painter.setBrush(fill)
+        painter.setPen(QPen(accent, 1.0))
+        painter.drawRect(QRectF(left, top, right - left, bottom - top))
+    if scene.hover.part == "gap" and scene.hover.slot is not None:
+        _plus(painter, layout, geometry.gap_x(layout, scene.hover.slot))
+
+
+def _plus(painter: QPainter, layout: Layout, x: float) -> None:
+    colours = theme.current()
+    accent = QColor(colours.accent)
+    painter.setPen(QPen(accent, 1.5))
+    painter.drawLine(QPointF(x, layout.top), QPointF(x, layout.bottom))
+    y = (layout.top + layout.bottom) / 2
+    painter.setBrush(accent)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawEllipse(QPointF(x, y), 9, 9)
+    painter.setPen(QPen(QColor(colours.accent_text), 1.8))
+    painter.drawLine(QPointF(x - 4, y), QPointF(x + 4, y))
+    painter.drawLine(QPointF(x, y - 4), QPointF(x, y + 4))
+
+
+def note(
+    painter: QPainter, at: tuple[float, float], shown: str, refused: bool, right: float
+) -> None:
+    """A note by the pointer, in viewport coordinates and left of ``right``; where something is
+    refused, with a red gate's outline under the pointer."""
+    colours = theme.current()
+    colour = QColor(colours.wrong) if refused else QColor(colours.text)
+    x, y = at
+    if refused:
+        painter.setPen(QPen(colour, 2.0, Qt.PenStyle.DashLine))
+        fill = QColor(colour)
+        fill.setAlphaF(0.12)
+        painter.setBrush(fill)
+        painter.drawRoundedRect(QRectF(x - NODE, y - NODE, 2 * NODE, 2 * NODE), RADIUS, RADIUS)
+    painter.setFont(font(12, bold=True))
+    width = painter.fontMetrics().horizontalAdvance(shown) + 24
+    left = max(4.0, min(x - width / 2, right - width - 4))
+    top = y + NODE + 8 if y < 200 else y - NODE - 36
+    box = QRectF(left, top, width, 28)
+    painter.setBrush(QColor(colours.panel))
+    painter.setPen(QPen(colour, 1.2))
+    painter.drawRoundedRect(box, RADIUS, RADIUS)
+    painter.setPen(colour)
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)

@@ -1,0 +1,59 @@
+"""What the board shows at one moment, as a value: painting reads it and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.canvas.geometry import EMPTY, Hit
+from app.canvas.gestures import Outcome
+from qdesigner.circuit.circuit import Resources
+from qdesigner.circuit.layout import Layout
+from qdesigner.design.edits import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The drawn circuit with what is selected, held and hovered.
+
+    ``pointer`` is in scene coordinates, None when it is elsewhere. ``ghost_wire`` says that the
+    wire still to be added shows.
+    """
+
+    layout: Layout
+    selected: frozenset[str] = frozenset()
+    outcome: Outcome | None = None
+    hover: Hit = EMPTY
+    pointer: tuple[float, float] | None = None
+    ghost_wire: bool = False
+    focused: bool = False
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The blocks in the hand."""
+        return self.outcome.held if self.outcome else frozenset()
+
+    @property
+    def refusal(self) -> str:
+        """Why what the hand holds cannot be put here, or ""."""
+        return self.outcome.refusal if self.outcome else ""
+
+    @property
+    def note(self) -> str:
+        """What a release will do, where the picture does not show it."""
+        return self.outcome.note if self.outcome else ""
+
+    @property
+    def slot(self) -> Slot | None:
+        """Where the held blocks stand: the place of the "drop here" bar."""
+        return self.outcome.slot if self.outcome else None
+
+
+def summary(resources: Resources) -> str:
+    """The board's last line: ``depth 20 · 18 CNOT · 24 weights``."""
+    entangling = [
+        f"{resources.gates[gate]} {gate}"
+        for gate in ("CNOT", "CZ", "SWAP")
+        if resources.gates.get(gate)
+    ]
+    weights = "1 weight" if resources.weights == 1 else f"{resources.weights} weights"
+    return " · ".join([f"depth {resources.depth}", *entangling, weights])
