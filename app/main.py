@@ -23,7 +23,9 @@ class FileFirst(TyperGroup):
 
     def parse_args(self, context, arguments):  # noqa: ANN001, ANN201 - click's own signature
         """Put ``open`` before a file name."""
-        if not arguments or (not arguments[0].startswith("-") and arguments[0] not in self.commands):
+        if not arguments or (
+            not arguments[0].startswith("-") and arguments[0] not in self.commands
+        ):
             arguments = ["open", *arguments]
         return super().parse_args(context, arguments)
 

@@ -43,7 +43,7 @@ class Session(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self._worker = Child("qdesigner.training.worker")
+        self._worker = Child("qdesigner.worker")
         self._live = Live(self.preview.emit)
         self._state = "warming"
         self._run = ""

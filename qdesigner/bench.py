@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.circuit.fields import Settings
+from qdesigner.data.dataset import open_dataset
 from qdesigner.design import codec, edits
 from qdesigner.design.spec import Design
 from qdesigner.engine.layer import QuantumLayer
@@ -113,7 +114,7 @@ def _step(middle: nn.Module) -> Callable[[], None]:
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(model(x), labels).backward()
+        torch.autograd.backward(nn.functional.cross_entropy(model(x), labels))
         optimizer.step()
 
     return step
@@ -174,7 +175,7 @@ def _program_seconds(design: Design, out: str) -> float:
 
 def _bare_seconds(design: Design) -> float:
     """The loop a person would write for this head and these features, timed."""
-    data = loop.open_dataset(design.data)
+    data = open_dataset(design.data)
     split = Split(design, len(data.classes))
 
     def inputs(items: Any) -> Inputs:
@@ -188,12 +189,12 @@ def _bare_seconds(design: Design) -> float:
     for _ in range(design.training.epochs):
         set_mode(design, model, training=True)
         loss_sum = right = 0.0
-        for batch in torch.randperm(len(data.train)).split(design.training.batch_size):
+        for batch in torch.split(torch.randperm(len(data.train)), design.training.batch_size):
             x, labels = train.batch(batch)
             optimizer.zero_grad(set_to_none=True)
             logits = model(x)
             loss = nn.functional.cross_entropy(logits, labels)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             loss_sum += loss.item() * len(batch)
             right += int((logits.argmax(dim=1) == labels).sum())

@@ -230,7 +230,7 @@ def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
 
     last: list[events.Event] = []
     control = Interrupted()
-    with (JsonLines() if as_json else Terminal()) as shown, control.listening():
+    with JsonLines() if as_json else Terminal() as shown, control.listening():
         from qdesigner.training.loop import train as train_design
 
         def emit(event: events.Event) -> None:

@@ -7,7 +7,14 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from qdesigner.session import events
 
@@ -41,7 +48,7 @@ class Terminal:
             console=self._console,
         )
         self._before = self._bars.add_task("starting", total=None, note="")
-        self._epochs: int | None = None
+        self._epochs: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()

@@ -143,9 +143,7 @@ def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
 def _ending_fix(last: Traced) -> Fix | None:
     stage = last.stage
     if stage.kind == "linear":
-        return Fix(
-            "One output a class", lambda d: edits.set_stage_settings(d, stage.id, outputs=0)
-        )
+        return Fix("One output a class", lambda d: edits.set_stage_settings(d, stage.id, outputs=0))
     if last.shape_out is not None and len(last.shape_out) == 1:
         return Fix("Append Linear", lambda d: edits.insert_stage_kind(d, "linear", ""))
     return None

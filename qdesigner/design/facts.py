@@ -64,7 +64,9 @@ def data_facts(spec: DataSpec) -> DataFacts:
         classes = chosen_classes(spec, tuple(sources.DIGITS_COUNTS))
         return _counted(spec, classes, {c: sources.DIGITS_COUNTS[c] for c in classes}, ())
     if not spec.path:
-        raise UserError("No image folder is chosen yet; choose one in the Data stage, or give --data DIR.")
+        raise UserError(
+            "No image folder is chosen yet; choose one in the Data stage, or give --data DIR."
+        )
     listing = list_folder(Path(spec.path))
     classes = chosen_classes(spec, listing.classes)
     if "all" in listing.splits:

@@ -94,15 +94,13 @@ def prepare(
     wanted = preprocess(design)
     if split.cut:
         key = prefix_key(design, split.cut)
-        values = frozen_features(
-            split.prefix, key, dataset, items, wanted, progress, stop=stopped
-        )
+        values = frozen_features(split.prefix, key, dataset, items, wanted, progress, stop=stopped)
         return Kept(values, _labels(items))
     read = Read(dataset, items, wanted)
     size = 4 * len(items) * wanted.channels * wanted.crop * wanted.crop
     if size > KEEP_BYTES or not items:
         return read
-    values = torch.cat([read.batch(part)[0] for part in torch.arange(len(items)).split(256)])
+    values = torch.cat([read.batch(part)[0] for part in torch.split(torch.arange(len(items)), 256)])
     return Kept(values, read.labels)
 
 

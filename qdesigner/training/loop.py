@@ -38,7 +38,7 @@ class Control(Protocol):
     """What the loop asks between steps."""
 
     def wish(self) -> str:
-        """"run", "pause" or "stop"; never blocks."""
+        """ "run", "pause" or "stop"; never blocks."""
 
     def wait(self) -> None:
         """Sleep until the wish may have changed."""

@@ -147,7 +147,7 @@ class Run:
         }
         temporary = self.path / f"{name}.tmp"
         with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays)
         temporary.replace(self.path / f"{name}.npz")
 
     def save_checkpoint(self, name: str, values: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ class Commands:
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
     def wish(self) -> str:
-        """"run", "pause" or "stop"."""
+        """ "run", "pause" or "stop"."""
         return self._wish
 
     def wait(self) -> None:
