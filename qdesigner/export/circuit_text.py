@@ -159,7 +159,11 @@ def qasm(
         name = GATES[operation.gate].qasm
         if operation.angle is not None:
             name += f"({_real(_value(operation.angle, inputs, trained))})"
-        lines.append(f"{name} {','.join(f'q[{wire}]' for wire in operation.wires)};")
+        wires = [f"q[{wire}]" for wire in operation.wires]
+        calls = [wires]
+        if name == "swap":  # not in qelib1.inc
+            name, calls = "cx", [wires, wires[::-1], wires]
+        lines += [f"{name} {','.join(call)};" for call in calls]
     return "\n".join(lines) + "\n"
 
 

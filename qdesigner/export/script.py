@@ -136,7 +136,8 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
 
 def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
     """The stages with their shapes, when they make a model."""
-    plain = design.but(stages=tuple(stage.but(weights=WeightsSpec()) for stage in design.stages))
+    stages = tuple(stage.but(weights=WeightsSpec()) for stage in design.stages)
+    plain = design.model_copy(update={"stages": stages})
     facts = DataFacts(tuple(map(str, range(classes))), 1, 1, 0)
     for problem in problems(plain, facts):
         if problem.severity == "error":
@@ -145,7 +146,7 @@ def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
 
 
 def _docstring(design: Design, classes: Sequence[str], files: str, trained: bool) -> list[str]:
-    name = in_docstring(files.removesuffix("_files") + ".py", 40)
+    name = in_docstring(files.removesuffix("_files") + ".py", 22)
     digits = design.data.source == DIGITS
     data = "[FOLDER]" if digits else "FOLDER"
     uses = [
@@ -230,15 +231,15 @@ def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
 
 def _main(design: Design) -> list[str]:
     digits = design.data.source == DIGITS
-    option = ['"--train"', 'metavar="FOLDER"', "type=Path"]
+    option = ['"--train"', 'metavar="FOLDER"']
     if digits:
-        option += ['nargs="?"', 'const=""', 'help="train again, without FOLDER on digits"']
+        option += ['nargs="?"', 'const=""', 'help="train again, on digits if no FOLDER is named"']
     else:
-        option.append('help="train again on these images"')
+        option += ["type=Path", 'help="train again on the images of a folder"']
     return filled(
         _MAIN,
         {
             "train": bracketed("parser.add_argument(", option, ")", 96),
-            "data": "args.train or None" if digits else "args.train",
+            "data": "Path(args.train) if args.train else None" if digits else "args.train",
         },
     )

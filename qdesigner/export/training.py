@@ -145,7 +145,12 @@ def training(design: Design) -> list[str]:
     parts: dict[str, str | list[str]] = {
         "type": "Path | None" if digits else "Path",
         "items": "read_folder(data) if data else read_digits()" if digits else "read_folder(data)",
-        "begin": [*_first_weights(design), *_inputs(cut), *_frozen(design, cut, head)],
+        "begin": [
+            *_first_weights(design),
+            *_inputs(cut),
+            *_threads(design, cut),
+            *_frozen(design, cut, head),
+        ],
         "optimizer": _optimizer(spec),
         "schedule": [f"schedule = {step_lr}"] if stepped else [],
         "mode": _mode(design, cut, head),
@@ -179,6 +184,12 @@ def _inputs(cut: int) -> list[str]:
         'print(f"features of {len(train_items) + len(held_items)} images", flush=True)',
         "images, held_images = features(front, train_items), features(front, held_items)",
     ]
+
+
+def _threads(design: Design, cut: int) -> list[str]:
+    if any(stage.kind in ("backbone", "conv") for stage in design.stages[cut:]):
+        return []
+    return ["torch.set_num_threads(1)  # one is faster for so small a model"]
 
 
 def _still(design: Design, cut: int) -> list[str]:
