@@ -19,6 +19,8 @@ from qdesigner.data.dataset import Dataset, Item, open_dataset
 from qdesigner.data.images import transform
 from qdesigner.design.spec import DataSpec
 
+EPOCHS = 30
+
 
 class EmbeddedBackbone(nn.Module):
     """A small CNN: grey images [B, 1, 8, 8] in, features [B, 64] out."""
@@ -38,7 +40,7 @@ class EmbeddedBackbone(nn.Module):
         return torch.flatten(x, 1)
 
 
-def pretrain(seed: int = 0, epochs: int = 30) -> tuple[EmbeddedBackbone, float]:
+def pretrain(seed: int = 0, epochs: int = EPOCHS) -> tuple[EmbeddedBackbone, float]:
     """Train on digits 0 to 4; gives the backbone and its accuracy on digits held out (20 %).
 
     Dropout before the temporary five-class layer spreads the work over all 64 features, which
@@ -79,7 +81,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     torch.set_num_threads(1)  # so that every machine adds up in the same order
-    backbone, accuracy = pretrain(chosen.seed)
+    backbone, accuracy = pretrain(chosen.seed, EPOCHS)
     count = sum(weights.numel() for weights in backbone.parameters())
     print(f"{count} weights, accuracy {accuracy:.4f} on held-out digits 0 to 4")
     if chosen.out:
