@@ -1,0 +1,140 @@
+"""Entry of the small child that answers every drag with the state of the circuit.
+
+It imports NumPy but neither torch nor Numba: it starts in a fraction of a second and never waits
+behind a training step. Only the newest request counts.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qdesigner.engine.compile import Program, compile
+from qdesigner.engine.state import statevector
+from qdesigner.errors import UserError
+from qdesigner.session.events import PreviewAnswer, PreviewRequest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.floating[Any]]
+
+MAX_WIRES = 14
+MAX_BARS = 6  # wires up to which every basis state has a probability to show
+MAX_WORK = 300_000_000  # steps × (entries + what a step costs anyway): about one second
+EXAMPLE_WEIGHT = 0.3  # radians
+
+
+def main(connection: Connection) -> None:
+    """Answer requests on ``connection`` until it closes or brings None."""
+    while True:
+        try:
+            request = _newest(connection)
+            if request is None:
+                return
+            connection.send(answer(request))
+        except (EOFError, OSError):
+            return
+
+
+def _newest(connection: Connection) -> Any:
+    """The last of the waiting requests; None, the order to end, is never passed over."""
+    request = _receive(connection)
+    while request is not None and connection.poll():
+        request = _receive(connection)
+    return request
+
+
+def _receive(connection: Connection) -> Any:
+    """The next message; one that cannot be read is its own exception, to be answered as such."""
+    try:
+        return connection.recv()
+    except (EOFError, OSError):
+        raise
+    except Exception as error:
+        return error
+
+
+def answer(request: Any) -> PreviewAnswer:
+    """The state asked for, or an answer whose ``error`` says why there is none."""
+    serial = getattr(request, "serial", -1)
+    try:
+        if not isinstance(request, PreviewRequest):
+            raise UserError(f"The preview cannot read a request of type {type(request).__name__}.")
+        return _answer(request)
+    except UserError as error:
+        return PreviewAnswer(serial, error=str(error))
+    except Exception as error:  # whatever is wrong with one request, the next one is served
+        reason = str(error) or type(error).__name__
+        return PreviewAnswer(serial, error=f"The state could not be computed: {reason}.")
+
+
+def _answer(request: PreviewRequest) -> PreviewAnswer:
+    circuit = request.circuit
+    if circuit.wires > MAX_WIRES:
+        raise UserError(
+            f"The live state is shown for up to {MAX_WIRES} wires; this circuit has "
+            f"{circuit.wires}."
+        )
+    program = compile(circuit)
+    _check_work(program)
+    state = statevector(
+        program, sample_angles(program, request.angles), sample_weights(program, request.weights)
+    )
+    bloch = bloch_vectors(state, circuit.wires)
+    probabilities = np.abs(state) ** 2 if circuit.wires <= MAX_BARS else None
+    return PreviewAnswer(
+        request.serial, bloch=bloch, z=bloch[:, 2].copy(), probabilities=probabilities
+    )
+
+
+def _check_work(program: Program) -> None:
+    steps = len(program.steps)
+    if steps * (program.rows * program.parts + 2000) > MAX_WORK:
+        raise UserError(
+            f"The live state is not shown for a circuit this long: {steps:,} steps on "
+            f"{program.wires} wires. Lower a repeat's count to see it."
+        )
+
+
+def sample_angles(program: Program, angles: Floats | None) -> Floats:
+    """One angle per input [inputs]: those given, and an even ramp over (0, π) for those not."""
+    ramp = np.linspace(0, np.pi, program.inputs + 2)[1:-1]
+    if angles is not None:
+        given = np.asarray(angles, dtype=np.float64).reshape(-1)[: program.inputs]
+        ramp[: len(given)] = given
+    return _finite(ramp, "angles")
+
+
+def sample_weights(program: Program, weights: Floats | None) -> Floats:
+    """The weights given, or small example angles when there are none that fit."""
+    if weights is None or np.shape(weights) != (program.weights,):
+        return np.full(program.weights, EXAMPLE_WEIGHT)
+    return _finite(np.asarray(weights, dtype=np.float64), "weights")
+
+
+def _finite(values: Floats, name: str) -> Floats:
+    if not np.isfinite(values).all():
+        raise UserError(f"The {name} hold a number that is not finite, so there is no state.")
+    return values
+
+
+def bloch_vectors(state: NDArray[np.complex128], wires: int) -> Floats:
+    """(⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each wire's reduced state, [wires, 3], of a state [2**wires].
+
+    Its length is 1 for a wire in a pure state and 0 for one that is maximally entangled
+    (Nielsen & Chuang, section 2.4.3).
+    """
+    vectors = np.empty((wires, 3))
+    for wire in range(wires):
+        split = state.reshape(1 << wire, 2, -1)
+        zero, one = split[:, 0], split[:, 1]
+        coherence = 2 * np.vdot(zero, one)
+        vectors[wire] = (
+            coherence.real,
+            coherence.imag,
+            np.vdot(zero, zero).real - np.vdot(one, one).real,
+        )
+    return vectors
