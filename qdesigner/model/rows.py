@@ -82,9 +82,10 @@ class RowStore:
     def _shape(self) -> tuple[int, ...] | None:
         try:
             about = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
-            return tuple(int(size) for size in about["shape"])
+            shape = tuple(int(size) for size in about["shape"])
         except (OSError, ValueError, TypeError, KeyError):
             return None
+        return shape if all(size > 0 for size in shape) else None
 
     def _count(self, shape: tuple[int, ...]) -> int:
         try:
@@ -96,7 +97,7 @@ class RowStore:
     def _make_room(self, needed: int) -> None:
         """Drop the folders that were not used for longest. Raises FullError when that is not
         enough."""
-        limit = int(float(os.environ.get("QDESIGNER_CACHE_GB") or _DEFAULT_GB) * 1e9)
+        limit = _limit()
         folders = sorted(
             (entry for entry in self.folder.parent.iterdir() if entry.is_dir()),
             key=lambda folder: folder.stat().st_mtime,
@@ -110,7 +111,16 @@ class RowStore:
                 _drop(folder)
                 total -= sizes[folder]
         if total > limit:
-            raise FullError(f"the cache of features is limited to {limit / 1e9:g} GB")
+            raise FullError(f"the cache of features is limited to {limit / 2**30:g} GB")
+
+
+def _limit() -> float:
+    """The most that all prefixes may take together, in bytes; ``QDESIGNER_CACHE_GB`` sets it."""
+    text = os.environ.get("QDESIGNER_CACHE_GB", "")
+    try:
+        return (float(text) if text else _DEFAULT_GB) * 2**30
+    except ValueError as error:
+        raise FullError(f"QDESIGNER_CACHE_GB is {text!r}, which is no number") from error
 
 
 def _drop(folder: Path) -> None:
@@ -130,7 +140,7 @@ def _write_at(path: Path, position: int, content: bytes) -> None:
         file.seek(position)
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # or a power cut could leave a digest without its row
 
 
 @contextlib.contextmanager

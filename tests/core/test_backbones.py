@@ -352,6 +352,18 @@ def test_a_damaged_download_is_not_kept(site: Site, tmp_path: Path) -> None:
     assert target.read_bytes() == site.content
 
 
+def test_a_damaged_file_in_the_download_folder_is_named(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    use(monkeypatch, site.url())
+    build_backbone(stage("squeezenet1_1", "pretrained"))
+    kept = next((tmp_path / "hub").rglob("*.pth"))
+    kept.write_bytes(kept.read_bytes()[:5000])
+    with pytest.raises(UserError, match="delete it, and it is downloaded again") as refused:
+        build_backbone(stage("squeezenet1_1", "pretrained"))
+    assert str(kept) in str(refused.value)
+
+
 def test_a_download_that_was_complete_when_the_program_died_is_used(
     site: Site, tmp_path: Path
 ) -> None:

@@ -275,6 +275,18 @@ for number in range(30):
 """
 
 
+def test_a_limit_that_is_no_number_costs_only_the_cache(
+    data: Dataset,
+    seen: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("QDESIGNER_CACHE_GB", "plenty")
+    with caplog.at_level(logging.WARNING):
+        assert len(features(data, seen)) == len(data.train)
+    assert "'plenty'" in caplog.text
+
+
 def test_two_programs_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     programs = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(value)], cwd=CHECKOUT)
