@@ -18,7 +18,7 @@ from qdesigner.errors import UserError
 from qdesigner.export.circuit_text import uses_combinations
 from qdesigner.export.images import data_constants, loading, preprocessing, reading
 from qdesigner.export.layers import build_model, modules
-from qdesigner.export.source import bracketed, filled, in_docstring, quoted, string_items
+from qdesigner.export.source import bracketed, filled, in_docstring, string_items
 from qdesigner.export.training import training, training_constants
 
 _WEIGHTS = """
@@ -218,7 +218,7 @@ def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
     return [
         "",
         *bracketed("CLASSES = [", string_items(classes, 90), "]"),
-        f"FILES = Path(__file__).resolve().with_name({quoted(files)})",
+        *bracketed("FILES = Path(__file__).resolve().with_name(", string_items([files], 90), ")"),
         'WEIGHTS = FILES / "weights.pt"',
         'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
         *training_constants(design.training),
