@@ -101,6 +101,13 @@ def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
             "classes: the last stage must give one number a class.",
             _ending_fix(last),
         )  # fmt: skip
+    norm = next((s for s in design.stages if s.kind == "batch_norm" and not s.frozen), None)
+    if norm is not None and design.training.batch_size == 1:
+        yield Problem(
+            "error", norm.id,
+            f"{_name(norm)} needs at least two images in a batch, but the batch size is 1.",
+            Fix("Batches of 4", lambda d: edits.set_training(d, batch_size=4)),
+        )  # fmt: skip
     if not any(s.row.trainable and not s.frozen for s in design.stages):
         yield Problem("error", "stages", "Every stage is frozen, so there is nothing to train.")
 

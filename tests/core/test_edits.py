@@ -159,6 +159,13 @@ def test_an_ending_with_the_wrong_number_of_classes_is_mended_by_one_click() -> 
     assert problem.fix is not None and problems(problem.fix.apply(design)) == ()
 
 
+def test_batch_norm_on_batches_of_one_is_mended_by_one_click() -> None:
+    design = edits.set_training(quickstart(), batch_size=1)
+    (problem,) = problems(design)
+    assert "at least two images in a batch" in problem.text
+    assert problem.fix is not None and problems(problem.fix.apply(design)) == ()
+
+
 def test_a_missing_flatten_is_inserted_by_one_click() -> None:
     design = Design(stages=(Stage(id="linear-1", kind="linear"),), data=DataSpec(source="digits"))
     (problem,) = problems(design)

@@ -1,0 +1,150 @@
+"""The command line: what a person types, and what a machine reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import app.main
+from qdesigner.cli import cli
+from qdesigner.data.dataset import open_dataset
+from qdesigner.design import codec
+from qdesigner.paths import resource
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def said(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def program(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    """The real program as a subprocess."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments], capture_output=True, text=True, cwd=ROOT,
+        encoding="utf-8", timeout=300, **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict]]:
+    out = tmp_path_factory.mktemp("cli") / "run"
+    lines = said("train", "quickstart", "--epochs", "2", "--out", str(out), "--json")
+    return out, [json.loads(line) for line in lines.splitlines()]
+
+
+def test_train_prints_one_json_event_a_line_and_ends_with_the_figures(
+    run: tuple[Path, list[dict]],
+) -> None:
+    out, rows = run
+    assert set(rows[-1]) == {
+        "event", "best_val_accuracy", "best_val_loss", "val_accuracy", "val_loss", "epochs",
+        "seconds_features", "seconds_training", "run",
+    }  # fmt: skip
+    assert (rows[-1]["event"], rows[-1]["epochs"], rows[-1]["run"]) == ("finished", 2, str(out))
+    assert [row["event"] for row in rows].count("epoch") == 2
+
+
+def test_predict_names_a_class_for_each_file(run: tuple[Path, list[dict]], tmp_path: Path) -> None:
+    data = open_dataset(codec.load(resource("templates/quickstart.qdesign")).data)
+    data.image(data.validation[0], 1).save(tmp_path / "digit.png")
+    row = json.loads(said("predict", str(run[0]), str(tmp_path / "digit.png"), "--json"))
+    assert row["class"] in data.classes and row["confidence"] == max(row["probabilities"].values())
+    assert np.isclose(sum(row["probabilities"].values()), 1, atol=1e-5)
+    (tmp_path / "broken.jpg").write_text("no picture", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["predict", str(run[0]), str(tmp_path / "broken.jpg")])
+    assert result.exit_code == 2 and "broken.jpg" in result.stdout
+
+
+def test_templates_and_new_begin_a_project(tmp_path: Path) -> None:
+    rows = json.loads(said("templates", "--json"))
+    assert {"quickstart", "quantum-transfer-learning"} <= {row["name"] for row in rows}
+    assert all(row["title"] and row["about"] for row in rows)
+    path = tmp_path / "mine.qdesign"
+    said("new", "quickstart", "-o", str(path))
+    assert codec.load(path) == codec.load(resource("templates/quickstart.qdesign"))
+    again = CliRunner().invoke(cli, ["new", "quickstart", "-o", str(path)])
+    assert again.exit_code == 2 and "exists already" in again.stderr
+
+
+def test_check_draws_the_model_and_says_that_it_is_ready() -> None:
+    text = said("check", "quickstart")
+    assert "2 × [CNOT brick | RY layer]" in text and "ready to train" in text
+
+
+def test_help_and_the_light_verbs_load_no_heavy_library() -> None:
+    for words in (["--help"], ["templates", "--json"], ["check", "quickstart"], ["version"]):
+        code = (
+            "import sys; from app.main import main\n"
+            f"sys.argv = ['qdesigner', *{words!r}]\n"
+            "try: main()\n"
+            "except SystemExit as end: assert not end.code, end.code\n"
+            "heavy = {'torch', 'torchvision', 'pennylane', 'qiskit', 'numba', 'PySide6'}\n"
+            "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60,
+            encoding="utf-8", env={**os.environ, "PYTHONUTF8": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, (words, done.stderr)
+
+
+def test_a_first_word_that_is_no_verb_is_a_file_to_open() -> None:
+    done = program("trian")
+    assert done.returncode == 2
+    assert "There is no file 'trian'" in done.stderr and "train" in done.stderr
+
+
+def test_without_a_display_the_window_says_so_in_one_sentence(tmp_path: Path) -> None:
+    bare = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    if sys.platform != "linux":
+        pytest.skip("only a Linux session can be without a display")
+    done = program(env=bare)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "no display" in done.stderr
+
+
+def test_ctrl_c_stops_after_the_step_and_the_run_can_be_resumed(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no SIGINT to send to one process")
+    out = tmp_path / "run"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "app", "train", "quickstart", "--epochs", "5000", "--json",
+         "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, encoding="utf-8",
+    )  # fmt: skip
+    assert child.stdout is not None
+    for line in child.stdout:
+        if json.loads(line)["event"] == "epoch":
+            child.send_signal(signal.SIGINT)
+            break
+    rest, errors = child.communicate(timeout=60)
+    assert child.returncode == 130, errors
+    assert json.loads(rest.splitlines()[-1])["event"] == "stopped"
+    stopped = json.loads(rest.splitlines()[-1])["epochs"]
+    design = codec.load(out / "design.json")
+    codec.save(design.but(training=design.training.but(epochs=stopped + 1)), out / "design.json")
+    lines = said("train", "quickstart", "--resume", str(out), "--json").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [row["epoch"] for row in rows if row["event"] == "epoch"] == [stopped + 1]
+
+
+def test_the_entry_point_does_nothing_when_it_is_imported() -> None:
+    """A spawned child imports the console script's module again."""
+    assert app.main.main.__module__ == "app.main"
+    code = "import sys, app.main; assert 'PySide6' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
