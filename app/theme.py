@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
 
 from qdesigner.paths import resource
 
@@ -155,6 +156,20 @@ def use(theme: Theme) -> None:
     _current.changed.emit()
 
 
+def apply(choice: str) -> None:
+    """Dress the whole application: "light", "dark", or "system" for what the desktop uses."""
+    dark = choice == "dark"
+    if choice == "system":
+        dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+    theme = DARK if dark else LIGHT
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    application.setStyle("Fusion")
+    application.setPalette(palette(theme))
+    application.setStyleSheet(style_sheet(theme))
+    use(theme)
+
+
 _SHEET = """
 * { font-size: 12px; }
 QMainWindow, QDialog, QMessageBox { background: @window; }
@@ -165,6 +180,8 @@ QLabel[role="muted"] { color: @muted; }
 QLabel:disabled { color: @faint; }
 QFrame[role="panel"] { background: @panel; border: 1px solid @border; border-radius: 8px; }
 QFrame[role="bar"] { background: @panel; border: none; }
+QFrame[role="side-right"] { background: @panel; border: none; border-right: 1px solid @border; }
+QFrame[role="side-left"] { background: @panel; border: none; border-left: 1px solid @border; }
 QFrame[role="header"] { background: @panel; border: none; border-bottom: 1px solid @border; }
 QMenuBar { background: @panel; color: @text; padding: 2px 6px; }
 QMenuBar::item { padding: 4px 12px; border-radius: 4px; background: transparent; }

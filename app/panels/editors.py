@@ -1,0 +1,255 @@
+"""Editors for the inspector's rows: each shows a value and hands a new one on, at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSpinBox,
+    QWidget,
+)
+
+from app.panels.rows import Row, wires_text, wires_value
+from qdesigner.circuit.fields import Field
+from qdesigner.design.spec import display_name
+
+Commit = Callable[[Any], None]
+INT_LIMIT = 2**31 - 1
+
+
+class Spin(QSpinBox):
+    """A whole number; the wheel changes it only when it has been clicked, so that scrolling past
+    it does no harm."""
+
+    def __init__(self, field: Field, commit: Commit) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setKeyboardTracking(False)
+        low, high = field.minimum, field.maximum
+        self.setRange(
+            int(low) if math.isfinite(low) else -INT_LIMIT,
+            int(min(high, INT_LIMIT)) if math.isfinite(high) else INT_LIMIT,
+        )
+        if field.hint.startswith("0:"):
+            self.setSpecialValueText(field.hint.removeprefix("0:").strip())
+        self.valueChanged.connect(commit)
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self.setValue(int(value))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the panel unless the field is in use."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class Choice(QComboBox):
+    """One of several values, each with a text to show."""
+
+    def __init__(self, choices: tuple[tuple[str, str], ...], commit: Commit) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumContentsLength(6)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        for value, text in choices:
+            self.addItem(text, value)
+            self.setItemData(self.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
+        width = self.fontMetrics().horizontalAdvance(max((t for _, t in choices), key=len)) + 40
+        self.view().setMinimumWidth(width)
+        self.activated.connect(lambda _index: commit(self.currentData()))
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self.setCurrentIndex(self.findData(value))
+        self.setToolTip(self.currentText())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll the panel, never the choice."""
+        event.ignore()
+
+
+class Check(QCheckBox):
+    """Yes or no."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__()
+        self.clicked.connect(commit)
+        self.toggled.connect(lambda on: self.setText("yes" if on else "no"))
+        self.setText("no")
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self.setChecked(bool(value))
+
+
+class Text(QLineEdit):
+    """A value as text: ``read`` makes the value (ValueError with a sentence when it cannot),
+    ``write`` the text. Enter or leaving the field takes it; Escape puts the old one back."""
+
+    def __init__(
+        self, read: Callable[[str], Any], write: Callable[[Any], str], commit: Commit
+    ) -> None:
+        super().__init__()
+        self._read, self._write, self._commit = read, write, commit
+        self._value: Any = None
+        self.editingFinished.connect(self._take)
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self._value = value
+        if not (self.hasFocus() and self.isModified()):
+            self.setText(self._write(value))
+            self.setCursorPosition(0)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Escape gives up."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setModified(False)
+            self.show_value(self._value)
+            self.clearFocus()
+        else:
+            super().keyPressEvent(event)
+
+    def _take(self) -> None:
+        if not self.isModified():
+            return
+        self.setModified(False)
+        try:
+            value = self._read(self.text())
+        except ValueError as error:
+            self.setToolTip(str(error))
+            self.setText(self._write(self._value))
+            return
+        self._commit(value)
+        self.setText(self._write(self._value))
+
+
+class Path(QPushButton):
+    """A file or a folder: the button shows its name and asks for another."""
+
+    def __init__(self, folder: bool, title: str, commit: Commit) -> None:
+        super().__init__()
+        self._folder, self._title, self._commit = folder, title, commit
+        self._value = ""
+        self.clicked.connect(self._ask)
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self._value = str(value)
+        name = display_name(self._value) or self._value
+        shown = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 96)
+        self.setText(shown or "Choose…")
+        self.setToolTip(self._value or self._title)
+
+    def _ask(self) -> None:
+        if self._folder:
+            chosen = QFileDialog.getExistingDirectory(self, self._title, self._value)
+        else:
+            chosen, _ = QFileDialog.getOpenFileName(
+                self, self._title, self._value, "Weights (*.pth *.pt *.safetensors);;All files (*)"
+            )
+        if chosen:
+            self._commit(chosen)
+
+
+class Classes(QListWidget):
+    """The classes that are there, with counts, ticked when in use. Two stay ticked at least."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__()
+        self._commit = commit
+        self._shown: tuple[Any, ...] = ()
+        self.setAccessibleName("Classes")
+        self.itemChanged.connect(lambda _item: self._take())
+
+    def show_value(self, value: Any) -> None:
+        """``value`` is (chosen, {name: images})."""
+        chosen, available = value
+        shown = (chosen, tuple(available.items()))
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self.blockSignals(True)
+        self.clear()
+        for name, count in available.items():
+            item = QListWidgetItem(f"{name}   ({count})")
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            on = not chosen or name in chosen
+            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
+            self.addItem(item)
+        self.blockSignals(False)
+        self.setFixedHeight(min(8, max(1, len(available))) * 22 + 8)
+
+    def _take(self) -> None:
+        items = [self.item(row) for row in range(self.count())]
+        ticked = tuple(
+            item.data(Qt.ItemDataRole.UserRole)
+            for item in items
+            if item.checkState() == Qt.CheckState.Checked
+        )
+        if len(ticked) < 2:
+            old, self._shown = self._shown, ()
+            self.show_value((old[0], dict(old[1])))
+            return
+        self._commit(() if len(ticked) == len(items) else ticked)
+
+
+def editor(row: Row, commit: Commit) -> QWidget:
+    """The editor for a row; it has ``show_value``."""
+    field = row.field
+    made: QWidget
+    match row.look:
+        case "folder":
+            made = Path(True, row.field.label, commit)
+        case "file":
+            made = Path(False, row.field.label, commit)
+        case "classes":
+            made = Classes(commit)
+        case "wires":
+            made = Text(lambda text: wires_value(text, field), wires_text, commit)
+        case "text":
+            made = QLabel()
+            made.show_value = lambda value: made.setText(str(value))  # type: ignore[attr-defined]
+        case _ if field.type == "bool":
+            made = Check(commit)
+        case _ if field.type == "choice":
+            texts = row.texts or tuple(choice.replace("_", " ") for choice in field.choices)
+            made = Choice(tuple(zip(field.choices, texts, strict=True)), commit)
+        case _ if field.type == "int":
+            made = Spin(field, commit)
+        case _:
+            made = Text(lambda text: _number(text, field), lambda value: f"{value:.6g}", commit)
+    made.setAccessibleName(field.label)
+    made.setToolTip(field.hint)
+    return made
+
+
+def _number(text: str, field: Field) -> Any:
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    return field.validate(value)
+
+
+def silent(widget: QObject, value: Any) -> None:
+    """Show ``value`` in an editor without it telling."""
+    blocked = widget.blockSignals(True)
+    widget.show_value(value)  # type: ignore[attr-defined]
+    widget.blockSignals(blocked)

@@ -1,0 +1,281 @@
+"""What the inspector shows of the selected thing, as rows: a field, how to read it from a design,
+and the edit that sets it. No widget here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
+from qdesigner.circuit.circuit import Block, Circuit
+from qdesigner.circuit.fields import Field
+from qdesigner.design import edits
+from qdesigner.design.spec import Design, Stage, TrainingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the inspector. ``set`` raises EditError; ``texts`` are shown for the field's
+    choices; ``look`` names an editor of its own where the field's type does not decide."""
+
+    field: Field
+    get: Callable[[Design], Any]
+    set: Callable[[Design, Any], Design]
+    texts: tuple[str, ...] = ()
+    look: Literal["", "folder", "file", "classes", "wires", "text"] = ""
+
+
+# ---- data ---------------------------------------------------------------------------------------
+
+_SEED = Field("seed", "Split seed", "int", 0, 0, 2**31 - 1, hint="Draws which image goes where")
+_LIMIT = Field("limit", "Images a class", "int", 0, 0, 10_000_000, hint="0: all")
+_SHARES = (
+    Field("validation", "Validation share", "float", 0.25, 0.0, 0.9),
+    Field("test", "Test share", "float", 0.0, 0.0, 0.9),
+)
+_SIZE = (
+    Field("size", "Image size (px)", "int", 0, 0, 1024, hint="0: the source's own"),
+    Field("channels", "Colours", "choice", "0", choices=("0", "1", "3")),
+)
+
+
+def data_rows(design: Design, available: Mapping[str, int], splits: tuple[str, ...]) -> list[Row]:
+    """The data: only what has an effect on this source."""
+    source = Field("source", "Source", "choice", "digits", choices=("digits", "folder"))
+    rows = [_data(source, ("Handwritten digits", "Folder of images"))]
+    if design.data.source == "folder":
+        folder = Field("path", "Folder", "choice", "")
+        rows.append(Row(folder, lambda d: d.data.path, _set_folder, look="folder"))
+    if available:
+        rows.append(Row(
+            Field("classes", "Classes", "choice", ""),
+            lambda d: (d.data.classes, dict(available)),
+            lambda d, names: edits.set_data(d, classes=names), look="classes",
+        ))  # fmt: skip
+    rows.append(_data(_LIMIT))
+    free = {"validation": "validation" not in splits, "test": not splits}
+    shares = [share for share in _SHARES if free[share.name]]
+    rows += [_data(share) for share in shares]
+    if shares:
+        rows.append(_data(_SEED))
+    if design.backbone is None:
+        rows.append(_data(_SIZE[0]))
+        rows.append(Row(
+            _SIZE[1], lambda d: str(d.data.channels),
+            lambda d, value: edits.set_data(d, channels=int(value)),
+            ("the source's own", "grey", "red green blue"),
+        ))  # fmt: skip
+    return rows
+
+
+def _set_folder(design: Design, path: str) -> Design:
+    return edits.set_data(design, source="folder", path=path, classes=())
+
+
+def _data(field: Field, texts: tuple[str, ...] = ()) -> Row:
+    name = field.name
+
+    def put(design: Design, value: Any) -> Design:
+        if name == "source":
+            return edits.set_data(design, source=value, classes=())
+        return edits.set_data(design, **{name: value})
+
+    return Row(field, lambda d: getattr(d.data, name), put, texts)
+
+
+# ---- stages -------------------------------------------------------------------------------------
+
+
+def stage_rows(stage: Stage) -> list[Row]:
+    """A stage's own fields, its weights, and whether it is frozen."""
+    name = stage.id
+    rows = []
+    for field in stage.row.fields:
+        texts = tuple(_backbone_text(n) for n in field.choices) if field.name == "model" else ()
+        rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
+    if stage.kind == "backbone":
+        rows += _weights_rows(stage)
+    if stage.row.trainable:
+        frozen = Field("frozen", "Frozen", "bool", False, hint="Frozen stages are not trained")
+        rows.append(Row(
+            frozen, lambda d: d.stage(name).frozen,
+            lambda d, value: edits.set_frozen(d, name, value),
+        ))  # fmt: skip
+    return rows
+
+
+def _backbone_text(name: str) -> str:
+    row = BACKBONES[name]
+    size = row.parameters
+    count = f"{size / 1e6:.1f} M" if size >= 1e6 else f"{size / 1e3:.0f} k"
+    return f"{row.label} · {row.features} features · {count}"
+
+
+def _setting(stage: str, name: str) -> Callable[[Design], Any]:
+    return lambda design: design.stage(stage).settings[name]
+
+
+def _set_setting(stage: str, name: str) -> Callable[[Design, Any], Design]:
+    return lambda design, value: edits.set_stage_settings(design, stage, **{name: value})
+
+
+def _weights_rows(stage: Stage) -> list[Row]:
+    name = stage.id
+    embedded = stage.settings["model"] == EMBEDDED
+    origins = ("pretrained", "random", "file") if stage.weights.path else ("pretrained", "random")
+    texts = ("come with qdesigner" if embedded else "ImageNet", "random", "from a file")
+
+    def put(design: Design, origin: Any) -> Design:
+        path = design.stage(name).weights.path if origin == "file" else ""
+        return edits.set_weights(design, name, origin, path)
+
+    origin = Field("origin", "Weights", "choice", "pretrained", choices=origins)
+    file = Field("path", "Weights file", "choice", "", hint="A file of weights of your own")
+    return [
+        Row(origin, lambda d: d.stage(name).weights.origin, put, texts[: len(origins)]),
+        Row(
+            file, lambda d: d.stage(name).weights.path,
+            lambda d, path: edits.set_weights(d, name, "file", path), look="file",
+        ),
+    ]  # fmt: skip
+
+
+# ---- training -----------------------------------------------------------------------------------
+
+_TRAINING = (
+    Field("epochs", "Epochs", "int", 20, 1, 100_000),
+    Field("batch_size", "Batch size", "int", 16, 1, 65_536),
+    Field("learning_rate", "Learning rate", "float", 0.01, 1e-12, 100.0),
+    Field("optimizer", "Optimizer", "choice", "adam", choices=("adam", "adamw", "sgd")),
+    Field("momentum", "Momentum", "float", 0.9, 0.0, 0.999_999),
+    Field("weight_decay", "Weight decay", "float", 0.0, 0.0, 10.0),
+    Field("schedule", "Schedule", "choice", "constant", choices=("constant", "step")),
+    Field("step_size", "Every (epochs)", "int", 10, 1, 100_000),
+    Field("gamma", "Times", "float", 0.1, 1e-12, 1.0, hint="Learning rate is multiplied by this"),
+    Field("seed", "Seed", "int", 0, 0, 2**31 - 1, hint="First weights and the order of images"),
+)
+_TEXTS = {"optimizer": ("Adam", "AdamW", "SGD"), "schedule": ("constant", "in steps")}
+
+
+def training_rows(training: TrainingSpec) -> list[Row]:
+    """How to train: only what has an effect."""
+    left_out = set()
+    if training.optimizer != "sgd":
+        left_out.add("momentum")
+    if training.schedule != "step":
+        left_out |= {"step_size", "gamma"}
+    return [_training(field) for field in _TRAINING if field.name not in left_out]
+
+
+def _training(field: Field) -> Row:
+    name = field.name
+    return Row(
+        field, lambda d: getattr(d.training, name),
+        lambda d, value: edits.set_training(d, **{name: value}), _TEXTS.get(name, ()),
+    )  # fmt: skip
+
+
+# ---- blocks -------------------------------------------------------------------------------------
+
+
+def block_rows(stage_id: str, circuit: Circuit, names: Iterable[str]) -> list[Row]:
+    """Wires and settings of the selected blocks; of several, what they have in common."""
+    blocks = [circuit.find(name) for name in sorted(names)]
+    if not blocks or len({block.kind for block in blocks}) != 1:
+        return []
+    first = blocks[0]
+    rows = _wire_rows(stage_id, circuit, first) if len(blocks) == 1 else []
+    skipped = {"angle"} if first.settings.get("trainable") is True else set()
+    if first.settings.get("trainable") is False:
+        skipped = {"spread"}
+    for field in first.row.fields:
+        if field.name not in skipped:
+            rows.append(_block(stage_id, tuple(b.id for b in blocks), field))
+    return rows
+
+
+def _circuit(design: Design, stage_id: str) -> Circuit:
+    circuit = design.stage(stage_id).circuit
+    assert circuit is not None
+    return circuit
+
+
+def _block(stage_id: str, names: tuple[str, ...], field: Field) -> Row:
+    def put(design: Design, value: Any) -> Design:
+        for name in names:
+            design = edits.on_circuit(
+                design, stage_id, lambda c, n=name: edits.set_block(c, n, **{field.name: value})
+            )
+        return design
+
+    return Row(field, lambda d: _circuit(d, stage_id).find(names[0]).settings[field.name], put)
+
+
+def _wire_rows(stage_id: str, circuit: Circuit, block: Block) -> list[Row]:
+    """Where a block acts: named wires for a gate, all or some for a layer."""
+    name, count = block.id, block.row.wires
+
+    def wires(design: Design) -> tuple[int, ...] | None:
+        return _circuit(design, stage_id).find(name).wires
+
+    def put(design: Design, value: tuple[int, ...] | None) -> Design:
+        return edits.on_circuit(design, stage_id, lambda c: edits.set_block_wires(c, name, value))
+
+    if block.row.container:
+        return []
+    if count is None:
+        field = Field("wires", "Qubits", "choice", "", maximum=circuit.wires - 1,
+                      hint="all, or their numbers: 0, 2–3")  # fmt: skip
+        return [Row(field, lambda d: (wires(d), circuit.wires), put, look="wires")]
+    labels = ("Qubit",) if count == 1 else ("Control", "Target")
+    if block.row.label == "SWAP":
+        labels = ("First qubit", "Second qubit")
+    return [
+        Row(
+            Field(f"wire{k}", labels[k], "int", 0, 0, circuit.wires - 1),
+            lambda d, k=k: (wires(d) or ())[k],
+            lambda d, value, k=k: put(d, _moved(wires(d) or (), k, value)),
+        )
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def _moved(wires: tuple[int, ...], place: int, wire: int) -> tuple[int, ...]:
+    """One end of a gate on another wire; when the other end is there, the two change places."""
+    new = list(wires)
+    if wire in new:
+        new[new.index(wire)] = new[place]
+    new[place] = wire
+    return tuple(new)
+
+
+def wires_text(value: tuple[tuple[int, ...] | None, int]) -> str:
+    """``all (0–3)``, or the numbers with runs drawn together: ``0, 2–3``."""
+    wires, count = value
+    if wires is None:
+        return f"all (0–{count - 1})" if count > 1 else "all (0)"
+    runs: list[list[int]] = []
+    for wire in wires:
+        if runs and wire == runs[-1][-1] + 1:
+            runs[-1].append(wire)
+        else:
+            runs.append([wire])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)
+
+
+def wires_value(text: str, field: Field) -> tuple[int, ...] | None:
+    """What `wires_text` wrote, or a user in its manner. Raises ValueError with a sentence."""
+    if text.strip().lower().startswith("all") or not text.strip():
+        return None
+    wires: list[int] = []
+    for part in text.replace(";", ",").split(","):
+        ends = [end.strip() for end in part.replace("-", "–").split("–")]
+        if not 1 <= len(ends) <= 2 or not all(end.isdecimal() for end in ends):
+            raise ValueError(f"{part.strip()!r} is not a qubit's number; write for example 0, 2–3")
+        wires.extend(range(int(ends[0]), int(ends[-1]) + 1))
+        if wires and max(wires) > field.maximum:
+            raise ValueError(f"The circuit has only the qubits 0 to {field.maximum:.0f}")
+    if not wires or len(set(wires)) != len(wires):
+        raise ValueError("Name each qubit once")
+    return tuple(wires)

@@ -1,0 +1,315 @@
+"""The window: puts the parts together. What they do is theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QPaintEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSpinBox,
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import settings as settings_module
+from app import theme
+from app.actions import Actions
+from app.autosave import Autosave
+from app.canvas.view import Board
+from app.checked import Checked
+from app.document import Document
+from app.livestate import LiveState
+from app.panels.about import about_window, shortcuts_window
+from app.panels.header import Header
+from app.panels.inspector import Inspector
+from app.panels.log import LogLines, LogPanel
+from app.panels.notices import Notices
+from app.panels.palette import Palette
+from app.panels.problems import ProblemBar
+from app.panels.statusbar import StatusBar
+from app.panels.strip import Strip
+from app.project import Project
+from app.runs import Runs
+from app.runview import RunView
+from app.session import Session
+from qdesigner.design.codec import SUFFIX
+from qdesigner.paths import data_folder
+
+SIZES = {"columns": [190, 960, 240], "centre": [430, 330]}  # px, at the first start
+
+
+class Window(QMainWindow):
+    """Everything on one screen: blocks, model, circuit, results, settings."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        super().__init__()
+        self._settings_file = settings_module.settings_file()
+        self.settings = settings_module.load(self._settings_file)
+        theme.apply(self.settings.theme)
+        self.document = Document()
+        self.session = session or Session()
+        self.runview = RunView()
+        self.checked = Checked(self.document)
+        self.notices = Notices()
+        self.lines = LogLines()
+        self._autosave = Autosave(self.document, data_folder() / "autosave")
+        self.project = Project(self.document, self._autosave, self.settings, self.notices)
+        self.runs = Runs(self.document, self.session, self.runview, self.checked, self.notices)
+        self.board = Board(self.document)
+        self.live = LiveState(self.document, self.session, self.runview, self.board)
+        self.actions_table = Actions(self)
+        self._late = False
+        self._build()
+        self._connect()
+        self._restore_sizes()
+
+    # ---- building -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        self.setAcceptDrops(True)
+        self.setMinimumSize(940, 600)
+        self.actions_table.fill(self.menuBar())
+        self.header = Header(self.document, self.session, self.actions_table.actions)
+        self.palette_panel = Palette(self.document)
+        self.inspector = Inspector(self.document, self.runview, self.checked)
+        self.strip = Strip(self.document, self.checked)
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.setMinimumHeight(150)
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        self._centre = QSplitter(Qt.Orientation.Vertical)
+        self._centre.setHandleWidth(8)
+        self._centre.addWidget(self.board)
+        self._results = _panel(self.tabs)
+        self._centre.addWidget(self._results)
+        self._columns.addWidget(_side(self.palette_panel, "right"))
+        self._columns.addWidget(self._middle())
+        self._columns.addWidget(_side(self.inspector, "left"))
+        self._columns.setHandleWidth(2)
+        for splitter in (self._columns, self._centre):
+            splitter.setChildrenCollapsible(False)
+        self._columns.setStretchFactor(1, 1)
+        self._centre.setStretchFactor(0, 1)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self._columns, 1)
+        self.setCentralWidget(body)
+        self.setStatusBar(StatusBar(self.document, self.session, self.checked, self._autosave))
+
+    def _middle(self) -> QWidget:
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(12, 8, 12, 10)
+        column.setSpacing(6)
+        heading = QLabel("MODEL")
+        heading.setProperty("role", "heading")
+        column.addWidget(self.notices)
+        column.addWidget(heading)
+        column.addWidget(self.strip)
+        column.addWidget(ProblemBar(self.document, self.checked))
+        column.addWidget(self._centre, 1)
+        return middle
+
+    def _connect(self) -> None:
+        refresh = self.actions_table.refresh_soon
+        for signal in (
+            self.document.changed, self.document.saved, self.document.path_changed,
+            self.document.stage_selected, self.document.blocks_selected,
+            self.session.state_changed, self.runs.changed, self.checked.changed,
+            self.runview.state_changed,
+        ):  # fmt: skip
+            signal.connect(refresh)
+        for signal in (self.document.changed, self.document.saved, self.document.path_changed):
+            signal.connect(lambda *_: self._show_title())
+        for signal in (self.palette_panel.refused, self.inspector.refused):
+            signal.connect(lambda text: self.notices.post("edit", text, "warning"))
+        self.document.changed.connect(lambda _design: self.notices.dismiss("edit"))
+        self.session.event.connect(self.lines.take_event)
+        self.lines.line.connect(self.runs.keep_line)
+        self.runs.log_wanted.connect(self.show_log)
+        QApplication.instance().installEventFilter(self)
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(lambda _scheme: theme.apply(self.settings.theme))
+
+    def begin(self, file: Path | None = None, template: str = "", train: bool = False) -> None:
+        """Open what is asked for, or the last session; ``train`` starts training at once."""
+        self.project.begin(file, template)
+        self._show_title()
+        self.live.begin()
+        if train:
+            self.runs.train_or_pause()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """After the first paint come the parts that take long to import, and the children."""
+        super().paintEvent(event)
+        if not self._late:
+            self._late = True
+            QTimer.singleShot(0, self._build_late)
+
+    def _build_late(self) -> None:
+        from app.panels.code import CodePanel
+        from app.panels.predictions import PredictionsPanel
+        from app.panels.training import TrainingPanel
+
+        self.session.start()
+        self.tabs.addTab(TrainingPanel(self.runview), "Training")
+        self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
+        self.tabs.addTab(CodePanel(self.document), "Code")
+        self._log = LogPanel(self.lines, self.runs.copy_diagnostics)
+        self.tabs.addTab(self._log, "Log")
+        self.tabs.setTabVisible(self.tabs.indexOf(self._log), False)
+
+    # ---- what the menus ask of the window -------------------------------------------------------
+
+    def use_theme(self, choice: str) -> None:
+        """Light, dark, or as the system."""
+        self.settings.theme = choice
+        theme.apply(choice)
+
+    def toggle_panel(self, name: str) -> None:
+        """Hide a panel, or show it again."""
+        hidden = self.settings.hidden
+        if name in hidden:
+            hidden.remove(name)
+        else:
+            hidden.append(name)
+        self._show_panels()
+
+    def search_blocks(self) -> None:
+        """The cursor into the palette's search."""
+        if "palette" in self.settings.hidden:
+            self.toggle_panel("palette")
+        self.palette_panel.search()
+
+    def show_log(self) -> None:
+        """The log as a tab of its own."""
+        if not hasattr(self, "_log"):
+            return
+        if "results" in self.settings.hidden:
+            self.toggle_panel("results")
+        self.tabs.setTabVisible(self.tabs.indexOf(self._log), True)
+        self.tabs.setCurrentWidget(self._log)
+
+    def show_shortcuts(self) -> None:
+        """Every command with its keys."""
+        shortcuts_window(self, self.actions_table).show()
+
+    def show_about(self) -> None:
+        """What this is."""
+        about_window(self).show()
+
+    def _show_panels(self) -> None:
+        for place, name in ((0, "palette"), (2, "inspector")):
+            self._columns.widget(place).setVisible(name not in self.settings.hidden)
+        self._results.setVisible("results" not in self.settings.hidden)
+
+    def _show_title(self) -> None:
+        path = self.document.path
+        self.setWindowFilePath(str(path) if path else "")
+        where = f" ({path.name})" if path else ""
+        self.setWindowTitle(f"{self.document.design.name}{where}[*] – qdesigner")
+        self.setWindowModified(self.document.modified)
+
+    # ---- sizes ----------------------------------------------------------------------------------
+
+    def _restore_sizes(self) -> None:
+        geometry = QByteArray.fromBase64(self.settings.geometry.encode("ascii", "replace"))
+        if geometry.isEmpty() or not self.restoreGeometry(geometry):
+            room = self.screen().availableSize()
+            self.resize(min(1440, room.width()), min(900, room.height()))
+        for name, splitter in (("columns", self._columns), ("centre", self._centre)):
+            sizes = self.settings.splitters.get(name, [])
+            splitter.setSizes(sizes if len(sizes) == splitter.count() else SIZES[name])
+        self._show_panels()
+
+    def _keep_sizes(self) -> None:
+        self.settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+        self.settings.splitters = {
+            "columns": self._columns.sizes(), "centre": self._centre.sizes()
+        }  # fmt: skip
+
+    # ---- Qt's events ----------------------------------------------------------------------------
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep everything; nothing is asked."""
+        QApplication.instance().removeEventFilter(self)
+        self._keep_sizes()
+        self.project.end()
+        self.session.close()
+        self.lines.close()
+        settings_module.save(self.settings, self._settings_file)
+        super().closeEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Space belongs to a field being typed in and to a button reached by Tab, else to Train."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() == Qt.Key.Key_Space
+            and isinstance(watched, QAbstractButton | QAbstractSpinBox)
+        ):
+            event.accept()
+            return True
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """A project, or a folder of images, may be dropped anywhere."""
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """A project opens; a folder becomes the data."""
+        path = _dropped(event)
+        if path is None:
+            return
+        event.acceptProposedAction()
+        if path.is_dir():
+            self.project.use_folder(path)
+        else:
+            self.project.open(path)
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """The project or folder that is being dropped."""
+    urls = event.mimeData().urls()
+    path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
+    if path is not None and (path.is_dir() or path.suffix.lower() == SUFFIX):
+        return path
+    return None
+
+
+def _panel(inside: QWidget) -> QFrame:
+    frame = QFrame()
+    frame.setProperty("role", "panel")
+    box = QVBoxLayout(frame)
+    box.setContentsMargins(1, 1, 1, 1)
+    box.addWidget(inside)
+    return frame
+
+
+def _side(inside: QWidget, edge: str) -> QFrame:
+    """A column at the window's side, with a line towards the middle."""
+    frame = QFrame()
+    frame.setProperty("role", f"side-{edge}")
+    box = QHBoxLayout(frame)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.addWidget(inside)
+    return frame
