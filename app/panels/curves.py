@@ -92,6 +92,10 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         theme.changed.connect(self.restyle)
         self.restyle()
 
+    def sizeHint(self) -> QSize:
+        """Small: a plot takes what room there is, and none from others."""
+        return QSize(160, 120)
+
     def _make_values(self) -> QLabel:
         """The label that tells the values of the nearest epoch."""
         label = QLabel(self)

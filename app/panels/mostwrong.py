@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from app import theme
 from app.panels.cells import HEIGHT, PICTURE, Caption, cell_width, paint_cell, tooltip
@@ -23,6 +23,7 @@ class MostWrong(QWidget):
         self._runview = runview
         self.grid = _Grid(runview)
         self._title = Caption(bold=True)
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         box = QVBoxLayout(self)
         box.setContentsMargins(0, 0, 0, 0)
         box.setSpacing(4)
@@ -33,7 +34,7 @@ class MostWrong(QWidget):
         """Become as wide as whole cells in ``room`` px are, at most four beside each other."""
         wide = cell_width(self._runview, self.font())
         columns = max(1, min(MOST_COLUMNS, room // wide))
-        self.setFixedWidth(columns * wide)
+        self.setMaximumWidth(columns * wide)
         for title in TITLES:
             self._title.setText(title)
             if self._title.sizeHint().width() <= columns * wide:
