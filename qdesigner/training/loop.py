@@ -23,6 +23,7 @@ from qdesigner.engine.layer import QuantumLayer
 from qdesigner.engine.simulate import warm
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split, set_mode
+from qdesigner.model.features import Interrupted
 from qdesigner.session import events
 from qdesigner.training.inputs import Inputs, prepare, thumbnails
 from qdesigner.training.runs import Run, load_weights
@@ -153,7 +154,7 @@ class _Trainer:
         begun = time.perf_counter()
         try:
             self.prepare()
-        except StopTraining:
+        except (StopTraining, Interrupted):
             self.emit_only(events.Stopped(0, ""))
             return run
         run = run or Run.begin(

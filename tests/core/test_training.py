@@ -121,6 +121,14 @@ def test_a_stop_before_the_first_step_leaves_no_run(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_stop_while_features_are_computed_leaves_no_run(tmp_path: Path) -> None:
+    # Random weights of a seed nobody used: nothing of it is in the cache yet.
+    design = edits.set_weights(SHORT, "backbone-1", "random")
+    heard = trained(edits.set_training(design, seed=77), tmp_path / "run", Script("run", "stop"))
+    assert heard[-1] == events.Stopped(0, "")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_diverging_loss_is_stopped_and_explained(tmp_path: Path) -> None:
     wild = edits.set_training(SHORT, optimizer="sgd", learning_rate=100.0, momentum=0.99, epochs=50)
     wild = wild.but(stages=tuple(s for s in wild.stages if s.kind not in ("quantum", "squash")))
