@@ -189,7 +189,7 @@ class _Peephole:
             self._last[wire] = self._moves
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)  # the tables of many wires are large
 def compile(circuit: Circuit) -> Program:
     """The program of a circuit. Raises UserError for a gate the simulator does not know."""
     expanded = expand(circuit)

@@ -139,7 +139,7 @@ def gradients(
     ``grad_outputs`` is [batch, wires]. Raises ValueError as `evaluate` does.
     """
     inputs, weights = _checked(program, inputs, weights)
-    grad = np.ascontiguousarray(grad_outputs, inputs.dtype)
+    grad = _plain(grad_outputs, inputs.dtype)
     if grad.shape != (len(inputs), program.wires):
         raise ValueError(
             f"grad_outputs must have the shape {(len(inputs), program.wires)}, not {grad.shape}"
@@ -149,10 +149,14 @@ def gradients(
     return grad_inputs, grad_weights
 
 
+def _plain(array: Floats, dtype: Any) -> Floats:
+    """The one kind of array the kernels are compiled for: contiguous and writable."""
+    return np.require(array, dtype, ["C", "W"])
+
+
 def _checked(program: Program, inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
     dtype = np.float32 if getattr(inputs, "dtype", None) == np.float32 else np.float64
-    inputs = np.ascontiguousarray(inputs, dtype)
-    weights = np.ascontiguousarray(weights, dtype)
+    inputs, weights = _plain(inputs, dtype), _plain(weights, dtype)
     if inputs.ndim != 2 or inputs.shape[1] != program.inputs:
         raise ValueError(
             f"inputs must have the shape (batch, {program.inputs}), not {inputs.shape}"

@@ -141,6 +141,19 @@ def test_a_circuit_without_weights_or_inputs_is_a_layer_too() -> None:
     assert QuantumLayer(Circuit(wires=2))(torch.zeros(3, 0)).tolist() == [[1.0, 1.0]] * 3
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_tensor_on_another_device_goes_there_and_back() -> None:
+    module, far = layer(), layer().cuda()
+    x = torch.randn(4, 3)
+    near_x, far_x = x.clone().requires_grad_(), x.cuda().requires_grad_()
+    module(near_x).square().sum().backward()
+    out = far(far_x)
+    assert out.is_cuda
+    out.square().sum().backward()
+    torch.testing.assert_close(far_x.grad.cpu(), near_x.grad)
+    torch.testing.assert_close(far.weights.grad.cpu(), module.weights.grad)
+
+
 def test_it_can_be_copied_pickled_and_loaded() -> None:
     module, x = layer(), torch.randn(2, 3)
     other = layer(1)
