@@ -231,9 +231,9 @@ class CodePanel(QWidget):
         selections = []
         for number in self._marked:
             selection = QTextEdit.ExtraSelection()
-            selection.format.setBackground(colour)  # type: ignore[attr-defined]
-            selection.format.setProperty(QTextFormat.Property.FullWidthSelection, True)  # type: ignore[attr-defined]
-            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(number))  # type: ignore[attr-defined]
+            selection.format.setBackground(colour)
+            selection.format.setProperty(QTextFormat.Property.FullWidthSelection, True)
+            selection.cursor = QTextCursor(self.text.document().findBlockByNumber(number))
             selections.append(selection)
         self.text.setExtraSelections(selections)
 

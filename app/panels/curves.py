@@ -51,7 +51,7 @@ class _Left(pg.AxisItem):  # type: ignore[misc]
 
     def boundingRect(self) -> QRectF:
         """Half a label more than pyqtgraph allows for when there is a grid."""
-        return super().boundingRect().adjusted(0, -10, 0, 10)
+        return QRectF(super().boundingRect()).adjusted(0, -10, 0, 10)
 
 
 class Plot(pg.PlotWidget):  # type: ignore[misc]

@@ -53,7 +53,7 @@ def ordered(runview: RunView, order: str, show: str) -> list[int]:
         images = images[~runview.right[images]]
     elif show in runview.classes:
         images = images[runview.labels[images] == runview.classes.index(show)]
-    return images.tolist()
+    return [int(image) for image in images]
 
 
 class _Images(QAbstractListModel):
@@ -99,15 +99,15 @@ class _Cell(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         image = self._images.images[index.row()]
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
-        rect = QRectF(option.rect)  # type: ignore[attr-defined]
-        font = option.font  # type: ignore[attr-defined]
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
+        rect = QRectF(option.rect)
+        font = option.font
         paint_cell(
             painter, rect, self._runview, image, self._pictures.small(image), font, chosen
         )  # fmt: skip
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(cell_width(self._runview, option.font), HEIGHT)  # type: ignore[attr-defined]
+        return QSize(cell_width(self._runview, option.font), HEIGHT)
 
 
 class PredictionsPanel(QWidget):
@@ -160,9 +160,9 @@ class PredictionsPanel(QWidget):
         top = QHBoxLayout()
         top.setSpacing(8)
         top.addWidget(self.counts, 1)
-        for name, box in (("Show", self.show_only), ("Order", self.order)):
+        for name, choice in (("Show", self.show_only), ("Order", self.order)):
             top.addWidget(Caption(name))
-            top.addWidget(box)
+            top.addWidget(choice)
         body = QHBoxLayout()
         body.setSpacing(12)
         body.addWidget(self.view, 1)
