@@ -24,7 +24,7 @@ from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import Design, preprocess
 from qdesigner.errors import UserError
-from qdesigner.export.script import script
+from qdesigner.export.script import large_backbone, script
 from qdesigner.export.training import STARTING_WEIGHTS, starts_from_file
 from qdesigner.model.backbones import build_backbone
 from qdesigner.model.build import build
@@ -146,7 +146,9 @@ def _write_files(
     )
     how = preprocess(design)
     prepare = transform(how)
-    model = model.eval().double()
+    model = model.eval()
+    single = 1 if large_backbone(design) else 0  # stages that stay in float32
+    front, head = model[:single], model[single:].double()
     entries = []
     for number, image in enumerate(_spread(images, len(names), GOLDEN_IMAGES), start=1):
         file = f"images/{number:02}-{_plain(names[image.label])}"
@@ -157,7 +159,8 @@ def _write_files(
             file += image.path.suffix.lower()
             shutil.copyfile(image.path, folder / file)
         with torch.no_grad():
-            logits = model(prepare(load_image(folder / file, how.channels))[None].double())[0]
+            features = front(prepare(load_image(folder / file, how.channels))[None])
+            logits = head(features.double())[0]
         entries.append({"file": file, "class": names[image.label], "logits": logits.tolist()})
     if not entries:
         raise UserError(
