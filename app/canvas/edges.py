@@ -16,7 +16,7 @@ FADE = 20
 
 
 def paint_names(painter: QPainter, scene: Scene, view: View) -> None:
-    """The wires' names at the left, with a − to remove the hovered one and a + to add one."""
+    """The wires' names at the left, with a − to remove the hovered one and + wire to add one."""
     colours = theme.current()
     layout = scene.layout
     hover = scene.hover
@@ -29,7 +29,7 @@ def paint_names(painter: QPainter, scene: Scene, view: View) -> None:
                          f"q{wire} |0⟩")  # fmt: skip
         over = hover.part in ("wire", "remove wire") and hover.place == wire
         if over and layout.circuit.wires > 1:
-            _sign(painter, QPointF(13, y - 16), False, colours.wrong, hover.part == "remove wire")
+            _minus(painter, QPointF(12, y), hover.part == "remove wire")
     if scene.ghost_wire:
         y = view.y(geometry.ghost_y(layout))
         painter.setPen(QColor(colours.accent if hover.part == "add wire" else colours.muted))
@@ -38,25 +38,24 @@ def paint_names(painter: QPainter, scene: Scene, view: View) -> None:
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "+ wire")
 
 
-def _sign(painter: QPainter, at: QPointF, plus: bool, colour: str, strong: bool) -> None:
+def _minus(painter: QPainter, at: QPointF, strong: bool) -> None:
+    colours = theme.current()
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.setOpacity(1.0 if strong else 0.75)
+    painter.setBrush(QColor(colours.wrong))
+    painter.setOpacity(1.0 if strong else 0.7)
     painter.drawEllipse(at, 8, 8)
     painter.setOpacity(1.0)
-    painter.setPen(QPen(QColor(theme.current().panel), 1.8))
+    painter.setPen(QPen(QColor(colours.panel), 1.8))
     painter.drawLine(QPointF(at.x() - 4, at.y()), QPointF(at.x() + 4, at.y()))
-    if plus:
-        painter.drawLine(QPointF(at.x(), at.y() - 4), QPointF(at.x(), at.y() + 4))
 
 
 def paint_header(painter: QPainter, view: View) -> None:
     """The titles of the circuit and of the live state."""
     painter.setPen(QColor(theme.current().muted))
-    painter.setFont(font(11, bold=True))
+    painter.setFont(font(10, bold=True))
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-    painter.drawText(QRectF(MARGIN, 0, 300, HEADER), flags, "QUANTUM CIRCUIT")
-    painter.drawText(QRectF(view.width - LIVE + 12, 0, 80, HEADER), flags, "LIVE STATE")
+    painter.drawText(QRectF(MARGIN, 4, 300, 28), flags, "QUANTUM CIRCUIT")
+    painter.drawText(QRectF(view.width - LIVE + 12, 4, 76, 28), flags, "LIVE STATE")
 
 
 def paint_footer(painter: QPainter, view: View, summary: str, message: str) -> None:
@@ -66,7 +65,7 @@ def paint_footer(painter: QPainter, view: View, summary: str, message: str) -> N
     painter.setFont(font(12))
     painter.setPen(QColor(colours.muted))
     flags = Qt.AlignmentFlag.AlignVCenter
-    box = QRectF(MARGIN, top, view.width - 2 * MARGIN, FOOTER)
+    box = QRectF(MARGIN, top - 4, view.width - 2 * MARGIN, FOOTER)
     painter.drawText(box, flags | Qt.AlignmentFlag.AlignRight, summary)
     if message:
         painter.setPen(QColor(colours.wrong))

@@ -21,15 +21,15 @@ from qdesigner.circuit.layout import (
 )
 from qdesigner.design.edits import Slot
 
-HEADER = 40
-FOOTER = 28
+HEADER = 24
+FOOTER = 24
 GUTTER = 72  # the wires' names
-LIVE = 176  # the live state
-SMALLEST_SCALE = 0.75  # by itself; zooming goes further
+LIVE = 200  # the live state
+SMALLEST_SCALE = 0.8  # by itself; zooming goes further
 ZOOM_RANGE = (0.4, 3.0)
 REACH = 14  # how near a control or a gap counts as on it
-EDGE = 10  # inside a repeat's sides, where the pointer means the place beside it
-PITCHES = (PITCH, 64, 56, 48, SMALLEST_PITCH)
+EDGE = 6  # inside a repeat's sides, where the pointer means the place beside it
+PITCHES = range(PITCH, SMALLEST_PITCH - 1, -4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def _gap(layout: Layout, x: float, y: float) -> Hit | None:
         return None
     for gap in layout.gaps():
         if abs(gap.x - x) <= 6:
-            return Hit("gap", slot=Slot(gap.parent, gap.index))
+            return Hit("gap", slot=Slot(gap.parent, gap.place))
     return None
 
 
@@ -216,6 +216,6 @@ def _border(layout: Layout, x: float, y: float) -> Hit | None:
 def gap_x(layout: Layout, slot: Slot) -> float:
     """Where the middle of a slot's gap lies."""
     for gap in layout.gaps():
-        if (gap.parent, gap.index) == (slot.parent, slot.index):
+        if (gap.parent, gap.place) == (slot.parent, slot.index):
             return gap.x
     return layout.measure[0]

@@ -9,7 +9,17 @@ from app import theme
 from app.canvas import geometry
 from app.canvas.scene import Scene
 from qdesigner.circuit.blocks import Operation
-from qdesigner.circuit.layout import LABEL, NODE, Frame, Layout, Mark, text, title
+from qdesigner.circuit.layout import (
+    INVITATION,
+    LABEL,
+    NODE,
+    START,
+    Frame,
+    Layout,
+    Mark,
+    text,
+    title,
+)
 
 RADIUS = 6.0
 CONTROL = 5.0
@@ -223,10 +233,9 @@ def _measure(painter: QPainter, layout: Layout) -> None:
 
 
 def _invitation(painter: QPainter, layout: Layout) -> None:
-    """An empty circuit says what to do; after the measurement, where nothing else stands."""
+    """An empty circuit says what to do, where its first block will stand."""
     colours = theme.current()
-    left = layout.measure[1] + 24
-    box = QRectF(left, layout.top + 4, 240, max(56.0, layout.bottom - layout.top - 8))
+    box = QRectF(START, layout.top, INVITATION, layout.bottom - layout.top)
     painter.setBrush(colours.tint("Embedding"))
     painter.setPen(QPen(colours.group("Embedding"), 1.5, Qt.PenStyle.DashLine))
     painter.drawRoundedRect(box, RADIUS, RADIUS)
@@ -247,7 +256,9 @@ def _hand(painter: QPainter, scene: Scene) -> None:
         painter.drawLine(QPointF(x, layout.top), QPointF(x, layout.bottom))
         painter.setFont(font(11))
         painter.setPen(accent)
-        painter.drawText(QPointF(x + 4, layout.bottom + 14), "drop here")
+        shown = QRectF(x - 2, layout.bottom + 4, 64, 16)
+        painter.fillRect(shown, QColor(colours.panel))
+        painter.drawText(shown, Qt.AlignmentFlag.AlignCenter, "drop here")
     if scene.outcome is not None and scene.outcome.band is not None:
         left, top, right, bottom = scene.outcome.band
         fill = QColor(accent)

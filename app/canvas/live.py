@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qdesigner.session.events import Floats, PreviewAnswer
 
 AZIMUTH, ELEVATION = math.radians(-20), math.radians(18)
-BAR_WIDTH, BAR_HEIGHT = 88.0, 12.0
+BAR_WIDTH, TIGHT_WIDTH, BAR_HEIGHT = 96.0, 52.0, 12.0
 SMALLEST_SPHERE, LARGEST_SPHERE = 10.0, 24.0
 
 
@@ -40,8 +40,8 @@ def paint_live(
     for wire in range(layout.circuit.wires):
         y = view.y(layout.wire_y(wire))
         vector = None if bloch is None else bloch[wire]
-        _sphere(painter, left + 16 + LARGEST_SPHERE, y, radius, vector)
-        _bar(painter, left + 80, y, None if vector is None else float(vector[2]), radius < 20)
+        _sphere(painter, left + 12 + LARGEST_SPHERE, y, radius, vector)
+        _bar(painter, left + 88, y, None if vector is None else float(vector[2]), radius < 20)
     if answer is not None and answer.error:
         painter.setPen(QColor(theme.current().wrong))
         painter.setFont(font(11))
@@ -74,7 +74,7 @@ def _sphere(painter: QPainter, x: float, y: float, radius: float, vector: Floats
 def _bar(painter: QPainter, x: float, y: float, z: float | None, tight: bool) -> None:
     """⟨Z⟩ from -1 at the left to +1 at the right, with its number below, or beside when tight."""
     colours = theme.current()
-    width = 40.0 if tight else BAR_WIDTH
+    width = TIGHT_WIDTH if tight else BAR_WIDTH
     top = y - BAR_HEIGHT / 2 if tight else y - BAR_HEIGHT + 2
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(colours.border))

@@ -157,9 +157,17 @@ class Board(QAbstractScrollArea):
             self.document.selected_blocks if self._selection is None else self._selection,
             self.outcome,
             pointer.hover if self.gesture is None else geometry.EMPTY,
-            ghost_wire=pointer.inside or self.gesture is not None,
+            ghost_wire=self._offers_wire(),
             focused=pointer.by_keyboard and self.hasFocus(),
         )
+
+    def _offers_wire(self) -> bool:
+        """Whether the wire still to be added shows: hovering, or a gate to drop on it in hand."""
+        if self.gesture is None:
+            return self._pointer.inside
+        held = self.outcome.held if self.outcome is not None else frozenset()
+        frames = (self._shown.by_id.get(name) for name in held)
+        return any(frame is not None and frame.bare for frame in frames)
 
     @property
     def _selection(self) -> frozenset[str] | None:
@@ -168,7 +176,7 @@ class Board(QAbstractScrollArea):
     def _refresh(self) -> None:
         """Draw the document's circuit anew; a gesture on an older one is over."""
         circuit = commands.circuit_of(self.document)
-        if self.gesture is not None and self.base is not None and circuit == self.base.circuit:
+        if self.base is not None and circuit == self.base.circuit:
             return
         self.gesture = self.outcome = None
         self._scrolling.stop()
@@ -263,26 +271,19 @@ class Board(QAbstractScrollArea):
 
     def finish(self) -> None:
         """Apply what is shown, as one undo step, and let go."""
-        outcome, self.gesture = self.outcome, None
+        outcome, self.gesture, self.outcome = self.outcome, None, None
         self._scrolling.stop()
-        if outcome is None or outcome.refusal:
-            self._fit_after(None)
-        elif outcome.selected is not None:
-            self._fit_after(None)
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        if outcome is not None and outcome.selected is not None:
             self.document.select_blocks(outcome.selected)
-        else:
-            self.outcome = None
+        elif outcome is not None and not outcome.refusal:
             self.run(lambda: commands.keep(self.document, outcome))
-            self._fit_after(None)
+        self._fit()
 
     def cancel(self) -> None:
         """Let go without a trace."""
-        self.gesture = None
+        self.gesture = self.outcome = None
         self._scrolling.stop()
-        self._fit_after(None)
-
-    def _fit_after(self, outcome: Outcome | None) -> None:
-        self.outcome = outcome
         self._fit()
 
     def run(self, command: Callable[[], None]) -> None:
@@ -399,8 +400,8 @@ class Board(QAbstractScrollArea):
         self.viewport().update()
 
     def _place_images(self) -> None:
-        width = 80
-        self._images.setGeometry(self.viewport().width() - width - 12, 8, width, 26)
+        width = 96
+        self._images.setGeometry(self.viewport().width() - width - 16, 6, width, 26)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the whole viewport; only frames in sight cost anything."""

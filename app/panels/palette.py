@@ -252,13 +252,13 @@ class Palette(QWidget):
             self.append(left[0].row.kind)
 
     def _filter(self, text: str) -> None:
-        """Show the blocks whose name, group or hint holds every word."""
+        """Show blocks in whose name, group or hint a word begins with each word asked for."""
         words = text.casefold().split()
         for heading, held, items in self._groups:
             for item in items:
                 row = item.row
-                told = f"{row.label} {row.kind} {row.group.value} {row.hint}".casefold()
-                item.setVisible(all(word in told for word in words))
+                told = f"{row.label} {row.group.value} {row.hint}".casefold().split()
+                item.setVisible(all(any(t.startswith(w) for t in told) for w in words))
             some = any(not item.isHidden() for item in items)
             heading.setVisible(some)
             held.setVisible(some)

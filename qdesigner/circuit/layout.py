@@ -27,7 +27,8 @@ REPEAT_TOP, REPEAT_BOTTOM, REPEAT_SIDE = 28, 24, 16
 NESTED_TOP, NESTED_BOTTOM = 24, 12  # more, for each repeat inside
 EMPTY_REPEAT = 128
 BADGE_WIDTH, BADGE_HEIGHT = 56, 20
-MARGIN = 12
+MARGIN = 8
+INVITATION = 240  # where an empty circuit's first block goes
 GHOST_WIRE = 28  # below the last wire's frames: where one more wire shows
 MANY_COLUMNS = 6  # beyond which columns move together
 DIAGONAL = frozenset({"CZ", "Z", "S", "T", "RZ"})  # commute with one another
@@ -74,10 +75,10 @@ class Frame:
 
 
 class Gap(NamedTuple):
-    """Between two frames of ``parent``, or at an end: before its child number ``index``."""
+    """Between two frames of ``parent``, or at an end: before its child number ``place``."""
 
     parent: str
-    index: int
+    place: int
     x: float
 
 
@@ -180,6 +181,8 @@ def layout(circuit: Circuit, pitch: float = PITCH) -> Layout:
     first = MARGIN + REPEAT_TOP + _nested(circuit) * NESTED_TOP + pitch / 2 + 4
     placing = _Placing(circuit.wires, pitch, first)
     end, _ = placing.row(circuit.blocks, START, "", 0)
+    if not circuit.blocks:
+        end = START + INVITATION + GAP
     measure = (end, end + GATE + 8 + 2 * 12)
     height = drawn_height(circuit, pitch)
     return Layout(circuit, pitch, first, tuple(placing.frames), measure, height)
