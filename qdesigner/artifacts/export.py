@@ -4,6 +4,7 @@ with the logits that our own engine computes for them.
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -77,7 +78,7 @@ def export(
         _write_files(folder / "files", design, model, names, images)
         if starts_from_file(design) and design.backbone is not None:
             first = build_backbone(design.backbone, progress).state_dict()
-            torch.save(first, folder / "files" / STARTING_WEIGHTS)
+            _save(first, folder / "files" / STARTING_WEIGHTS)
         (folder / "script").write_text(text, encoding="utf-8", newline="\n")
         _put_in_place(folder, path, files)
     return path
@@ -141,9 +142,7 @@ def _write_files(
 ) -> None:
     """Weights, golden images and golden.json into ``folder``."""
     (folder / "images").mkdir(parents=True)
-    torch.save(
-        {key: value.clone() for key, value in model.state_dict().items()}, folder / "weights.pt"
-    )
+    _save(model.state_dict(), folder / "weights.pt")
     how = preprocess(design)
     prepare = transform(how)
     model = model.eval()
@@ -169,6 +168,13 @@ def _write_files(
         )
     golden = {"tolerance": TOLERANCE, "images": entries}
     (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+
+
+def _save(weights: dict[str, torch.Tensor], path: Path) -> None:
+    """As torch.save does, but a full disk is the OSError that it is."""
+    content = io.BytesIO()
+    torch.save(weights, content)
+    path.write_bytes(content.getbuffer())
 
 
 def _plain(name: str) -> str:

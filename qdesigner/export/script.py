@@ -98,8 +98,8 @@ def main() -> int:
     parser.add_argument("--verify", action="store_true", help="check against the recorded logits")
     args = parser.parse_args()
     if args.train is not None:
-        if args.out.resolve() == WEIGHTS.resolve():
-            parser.error("--out must not overwrite the weights that --verify checks")
+        if args.out.resolve().is_relative_to(FILES):
+            parser.error("--out must not overwrite what --verify checks")
         if args.epochs < 1 or not args.out.parent.is_dir():
             parser.error("--epochs must be 1 or more, and --out lie in a folder that exists")
         train(<<data>>, args.epochs, args.out)

@@ -16,7 +16,9 @@ def features(front: nn.Module, items: list[Item]) -> torch.Tensor:
     front.eval()
     rows: list[torch.Tensor] = []
     for start in range(0, len(items), 32):
+        print(f"\\rfeatures of image {start}/{len(items)}", end="", file=sys.stderr, flush=True)
         rows.append(front(prepared(items[start : start + 32])))
+    print(file=sys.stderr)
     return torch.cat(rows)
 '''
 
@@ -181,7 +183,6 @@ def _inputs(cut: int) -> list[str]:
         return ["images, held_images = Images(train_items), Images(held_items)"]
     return [
         f"front, head = model[:{cut}], model[{cut}:]",
-        'print(f"features of {len(train_items) + len(held_items)} images", flush=True)',
         "images, held_images = features(front, train_items), features(front, held_items)",
     ]
 
