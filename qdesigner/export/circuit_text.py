@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from qdesigner.circuit.blocks import Angle, Fixed, Group, Input, Operation, Weight
 from qdesigner.circuit.circuit import Block, Circuit, expand
@@ -21,7 +22,12 @@ def pennylane_lines(circuit: Circuit, room: int = LINE - 4) -> list[str]:
 
     The lines stand at depth 0 and are meant to be no wider than ``room`` columns.
     """
-    return _body(circuit.blocks, circuit.wires, Place((), 0, room))[0]
+    return list(_lines(circuit, room))
+
+
+@lru_cache(maxsize=32)
+def _lines(circuit: Circuit, room: int) -> tuple[str, ...]:
+    return tuple(_body(circuit.blocks, circuit.wires, Place((), 0, room))[0])
 
 
 def spreads(circuit: Circuit) -> list[str]:
