@@ -49,3 +49,12 @@ def _no_qt_warnings() -> Iterator[None]:
     yield
     qInstallMessageHandler(before)
     assert not said, f"Qt warned: {said}"
+
+
+@pytest.fixture(autouse=True)
+def _no_leftovers() -> Iterator[None]:
+    """A test's windows close with it, so that painting them does not hold up the next one."""
+    yield
+    if isinstance(QApplication.instance(), QApplication):
+        for widget in QApplication.topLevelWidgets():
+            widget.close()
