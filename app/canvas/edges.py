@@ -7,12 +7,13 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
 from app import theme
 from app.canvas import geometry
-from app.canvas.geometry import FOOTER, GUTTER, HEADER, LIVE, View
+from app.canvas.geometry import FOOTER, GUTTER, HEADER, View
 from app.canvas.items import centred, font
 from app.canvas.scene import Scene
 
 MARGIN = 16
 FADE = 20
+LIVE_TITLE = "LIVE STATE"
 
 
 def paint_names(painter: QPainter, scene: Scene, view: View) -> None:
@@ -49,13 +50,14 @@ def _minus(painter: QPainter, at: QPointF, strong: bool) -> None:
     painter.drawLine(QPointF(at.x() - 4, at.y()), QPointF(at.x() + 4, at.y()))
 
 
-def paint_header(painter: QPainter, view: View) -> None:
-    """The titles of the circuit and of the live state."""
+def paint_header(painter: QPainter, view: View, room: float) -> None:
+    """The titles of the circuit and, where ``room`` pixels are enough, of the live state."""
     painter.setPen(QColor(theme.current().muted))
     painter.setFont(font(10, bold=True))
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     painter.drawText(QRectF(MARGIN, 4, 300, 28), flags, "QUANTUM CIRCUIT")
-    painter.drawText(QRectF(view.width - LIVE + 12, 4, 76, 28), flags, "LIVE STATE")
+    if painter.fontMetrics().horizontalAdvance(LIVE_TITLE) < room:
+        painter.drawText(QRectF(view.width - view.live + 12, 4, room, 28), flags, LIVE_TITLE)
 
 
 def paint_footer(painter: QPainter, view: View, summary: str, message: str) -> None:
@@ -77,7 +79,8 @@ def paint_fades(painter: QPainter, view: View, before: bool, after: bool) -> Non
     panel = QColor(theme.current().panel)
     clear = QColor(panel)
     clear.setAlpha(0)
-    sides = ((before, GUTTER, GUTTER + FADE), (after, view.width - LIVE, view.width - LIVE - FADE))
+    end = view.width - view.live
+    sides = ((before, GUTTER, GUTTER + FADE), (after, end, end - FADE))
     for shown, edge, inner in sides:
         if shown:
             gradient = QLinearGradient(edge, 0, inner, 0)

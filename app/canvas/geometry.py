@@ -24,8 +24,9 @@ from qdesigner.design.edits import Slot
 HEADER = 24
 FOOTER = 24
 GUTTER = 72  # the wires' names
-LIVE = 200  # the live state
-SMALLEST_SCALE = 0.8  # by itself; zooming goes further
+LIVE, NARROW_LIVE = 200, 140  # the live state, with much room and with little
+NARROW = 760  # width of a viewport with little room
+SMALLEST_SCALE = 0.75  # by itself; zooming goes further
 ZOOM_RANGE = (0.4, 3.0)
 REACH = 14  # how near a control or a gap counts as on it
 EDGE = 6  # inside a repeat's sides, where the pointer means the place beside it
@@ -43,9 +44,14 @@ class View:
     scroll_y: float = 0.0
 
     @property
+    def live(self) -> float:
+        """What the live state takes."""
+        return NARROW_LIVE if self.width < NARROW else LIVE
+
+    @property
     def content_width(self) -> float:
         """What is left for the circuit."""
-        return max(1.0, self.width - GUTTER - LIVE)
+        return max(1.0, self.width - GUTTER - self.live)
 
     @property
     def content_height(self) -> float:
@@ -136,7 +142,7 @@ EMPTY = Hit("empty")
 
 def hit(layout: Layout, view: View, x: float, y: float) -> Hit:
     """What lies under a viewport point."""
-    if not (HEADER <= y < view.height - FOOTER) or x >= view.width - LIVE:
+    if not (HEADER <= y < view.height - FOOTER) or x >= view.width - view.live:
         return EMPTY
     sx, sy = view.to_scene(x, y)
     wire = wire_at(layout, sy)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from qdesigner.session.events import Floats, PreviewAnswer
 
 AZIMUTH, ELEVATION = math.radians(-20), math.radians(18)
-BAR_WIDTH, TIGHT_WIDTH, BAR_HEIGHT = 96.0, 52.0, 12.0
+BAR_WIDTH, TIGHT_WIDTH, BAR_HEIGHT = 96.0, 40.0, 12.0
 SMALLEST_SPHERE, LARGEST_SPHERE = 10.0, 24.0
 
 
@@ -35,17 +35,20 @@ def paint_live(
     bloch = answer.bloch if answer is not None else None
     if bloch is not None and len(bloch) != layout.circuit.wires:
         bloch = None
-    left = view.width - geometry.LIVE
-    radius = max(SMALLEST_SPHERE, min(LARGEST_SPHERE, 0.36 * layout.pitch * view.scale))
+    left = view.width - view.live
+    narrow = view.live < geometry.LIVE
+    largest = 16.0 if narrow else LARGEST_SPHERE
+    radius = max(SMALLEST_SPHERE, min(largest, 0.36 * layout.pitch * view.scale))
     for wire in range(layout.circuit.wires):
         y = view.y(layout.wire_y(wire))
         vector = None if bloch is None else bloch[wire]
-        _sphere(painter, left + 12 + LARGEST_SPHERE, y, radius, vector)
-        _bar(painter, left + 88, y, None if vector is None else float(vector[2]), radius < 20)
+        _sphere(painter, left + 12 + largest, y, radius, vector)
+        z = None if vector is None else float(vector[2])
+        _bar(painter, left + (52 if narrow else 88), y, z, narrow or radius < 20)
     if answer is not None and answer.error:
         painter.setPen(QColor(theme.current().wrong))
         painter.setFont(font(11))
-        box = QRectF(left + 12, geometry.HEADER, geometry.LIVE - 24, view.content_height)
+        box = QRectF(left + 12, geometry.HEADER, view.live - 24, view.content_height)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.fillRect(box, QColor(theme.current().panel))
         painter.drawText(box, flags, answer.error)

@@ -43,7 +43,7 @@ from qdesigner.design.edits import EditError
 if TYPE_CHECKING:
     from qdesigner.session.events import PreviewAnswer
 
-BAR = 14  # pixels kept free for scroll bars, shown or not, so that fitting does not flicker
+BAR = 14  # pixels kept free for the scroll bar below a circuit that is too long
 SCROLL_EDGE, SCROLL_STEP = 28, 14  # pixels: where dragging scrolls, and by how much
 SUMMARY_DELAY = 60  # ms after the last change: counting a long circuit must not slow a drag
 
@@ -66,6 +66,7 @@ class Board(QAbstractScrollArea):
         self.outcome: Outcome | None = None
         self._shown: Layout | None = None  # what is drawn
         self._scale, self._zoom = 1.0, 0.0  # zoom 0: as fits
+        self._above = 0  # free pixels above the circuit, where it needs less than there are
         self._answer: PreviewAnswer | None = None
         self._wanted: Circuit | None = None
         self._summary = self._message = ""
@@ -138,14 +139,8 @@ class Board(QAbstractScrollArea):
     def view(self) -> View:
         """Which part of the scene shows where."""
         size = self.viewport().size()
-        view = View(size.width(), size.height(), self._scale)
-        height = self.base.height * self._scale if self.base is not None else 0.0
-        spare = max(0.0, view.content_height - height)
-        return View(
-            view.width, view.height, self._scale,
-            self.horizontalScrollBar().value(),
-            self.verticalScrollBar().value() - round(spare / 2),
-        )  # fmt: skip
+        right, down = self.horizontalScrollBar().value(), self.verticalScrollBar().value()
+        return View(size.width(), size.height(), self._scale, right, down - self._above)
 
     def scene(self) -> Scene | None:
         """What is shown now, as a value; None where the model has no circuit."""
@@ -191,12 +186,22 @@ class Board(QAbstractScrollArea):
         """Choose spacing and scale for the room there is, and draw."""
         if self.base is not None:
             room = self.maximumViewportSize()
-            view = View(room.width() - BAR, room.height() - BAR)
+            view = View(room.width(), room.height())
             circuit = self.base.circuit
             pitch, scale = geometry.fit(circuit, view.content_width, view.content_height)
-            self._scale = self._zoom or scale
+            if scale * self.base.width > view.content_width:
+                view = View(room.width(), room.height() - BAR)
+                pitch, scale = geometry.fit(circuit, view.content_width, view.content_height)
             self.base = layout(circuit, pitch)
+            self._set_scale(self._zoom or scale, view)
         self._draw(self.outcome)
+
+    def _set_scale(self, scale: float, view: View) -> None:
+        """A scale, and what stays free above the circuit; a scroll bar that a drag brings up
+        does not move it."""
+        height = self.base.height if self.base is not None else 0.0
+        self._scale = scale
+        self._above = max(0, round((view.content_height - height * scale) / 2))
 
     def _draw(self, outcome: Outcome | None) -> None:
         """Show the base circuit, or what an outcome makes of it, and ask for its live state."""
@@ -362,7 +367,8 @@ class Board(QAbstractScrollArea):
         at = QPointF(self.viewport().rect().center()) if at is None else at
         x, y = self.view().to_scene(at.x(), at.y())
         low, high = geometry.ZOOM_RANGE
-        self._zoom = self._scale = max(low, min(high, self._scale * factor))
+        self._zoom = max(low, min(high, self._scale * factor))
+        self._set_scale(self._zoom, self.view())
         self._set_ranges()
         self.scroll_by(self.view().x(x) - at.x(), self.view().y(y) - at.y())
         self.viewport().update()
@@ -375,7 +381,7 @@ class Board(QAbstractScrollArea):
     def _scroll_at_edge(self) -> None:
         """While something is held near an edge, the content moves on."""
         view, at = self.view(), self._pointer.at
-        left, right = at.x() - geometry.GUTTER, view.width - geometry.LIVE - at.x()
+        left, right = at.x() - geometry.GUTTER, view.width - view.live - at.x()
         step = SCROLL_STEP * ((0 <= right < SCROLL_EDGE) - (0 <= left < SCROLL_EDGE))
         if step and view.inside(at.x(), at.y()):
             self.scroll_by(step, 0)
@@ -416,7 +422,8 @@ class Board(QAbstractScrollArea):
             edges.paint_no_circuit(painter, view.width, view.height)
             return
         self._paint_content(painter, view, scene)
-        edges.paint_header(painter, view)
+        taken = self._images.width() + 28 if self._images.isVisible() else 12
+        edges.paint_header(painter, view, view.live - taken)
         edges.paint_footer(painter, view, self._summary, self._message)
         if scene.refusal or scene.note:
             at = (self._pointer.at.x(), self._pointer.at.y())
@@ -437,7 +444,7 @@ class Board(QAbstractScrollArea):
         painter.translate(view.x(0), view.y(0))
         painter.scale(view.scale, view.scale)
         left, _ = view.to_scene(geometry.GUTTER, 0)
-        right, _ = view.to_scene(view.width - geometry.LIVE, 0)
+        right, _ = view.to_scene(view.width - view.live, 0)
         items.paint_scene(painter, scene, left, right)
         painter.restore()
         bar = self.horizontalScrollBar()

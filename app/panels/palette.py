@@ -68,7 +68,7 @@ class PaletteItem(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """As wide as its text, at least; the layout makes it wider."""
-        return QSize(24 if self.chip else 144, HEIGHT)
+        return QSize(20 if self.chip else 136, HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         """The same."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from boards import Bench
+from PySide6.QtWidgets import QApplication
 
 TUTORIAL = "H + RY embedding | 6 × [CNOT brick | RY layer]"
 
@@ -139,3 +140,14 @@ def test_without_a_quantum_stage_nothing_can_be_dropped() -> None:
     bench.document.apply("Empty", bench.document.design.but(stages=()))
     assert not bench.enter("ry_layer", at)
     assert bench.board.scene() is None
+
+
+def test_nothing_else_moves_down_or_up_while_a_drag_makes_the_circuit_too_long() -> None:
+    bench = Bench(" | ".join(["RY layer"] * 6))
+    QApplication.processEvents()
+    assert not bench.board.horizontalScrollBar().isVisible()
+    y = bench.on("ry_layer-1").y()
+    bench.enter("cnot_all", bench.end())
+    QApplication.processEvents()
+    assert bench.board.horizontalScrollBar().isVisible()
+    assert bench.on("ry_layer-1").y() == y
