@@ -65,10 +65,7 @@ class LiveState(QObject):
         """New predictions: other weights, and with another run other images."""
         predictions = self._runview.predictions
         count = min(MAX_IMAGES, len(self._runview.items)) if predictions is not None else 0
-        labels = [
-            f"image {place} · {self._runview.class_name(item.label)}"
-            for place, item in enumerate(self._runview.items[:count])
-        ]
+        labels = [f"image {place}" for place in range(count)]
         if labels != self._labels:
             self._labels = labels
             self._board.set_images(labels)

@@ -76,7 +76,8 @@ class Session(QObject):
 
     def start(self) -> None:
         """Start both children; returns at once."""
-        self._warm()
+        if not self._worker.alive:
+            self._warm()
         self._live.start()
         self._timer.start()
 

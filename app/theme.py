@@ -201,6 +201,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QList
   background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
   selection-background-color: @accent; selection-color: @accent_text; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 8px; min-height: 20px; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0; min-height: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus {
   border: 1px solid @accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
@@ -253,15 +254,14 @@ QPushButton[kind="fix"]:hover { background: @hover; }
 QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;
   max-height: 8px; }
 QProgressBar::chunk { background: @accent; border-radius: 4px; }
-QTabWidget::pane { border: none; border-top: 1px solid @border; background: @panel;
-  border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
+QTabWidget::pane { border: none; border-top: 1px solid @border; background: transparent; }
 QTabWidget::tab-bar { left: 8px; }
 QTabBar { background: transparent; }
 QTabBar::tab { color: @muted; background: transparent; padding: 7px 14px 6px 14px;
   border: none; border-bottom: 2px solid transparent; font-size: 13px; }
 QTabBar::tab:selected { color: @accent; font-weight: 700; border-bottom: 2px solid @accent; }
 QTabBar::tab:hover:!selected { color: @text; }
-QScrollArea { background: transparent; border: none; }
+QScrollArea, #inside { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
 QScrollBar::handle { background: @track; border-radius: 3px; margin: 2px; }

@@ -51,7 +51,7 @@ from app.session import Session
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
 
-SIZES = {"columns": [190, 960, 240], "centre": [430, 330]}  # px, at the first start
+SIZES = {"columns": [184, 1016, 240], "centre": [430, 330]}  # px, at the first start
 
 
 class Window(QMainWindow):
@@ -74,7 +74,7 @@ class Window(QMainWindow):
         self.board = Board(self.document)
         self.live = LiveState(self.document, self.session, self.runview, self.board)
         self.actions_table = Actions(self)
-        self._late = False
+        self._late = self._train_first = False
         self._build()
         self._connect()
         self._restore_sizes()
@@ -89,7 +89,7 @@ class Window(QMainWindow):
         self.palette_panel = Palette(self.document)
         self.inspector = Inspector(self.document, self.runview, self.checked)
         self.strip = Strip(self.document, self.checked)
-        self.tabs = QTabWidget(documentMode=True)
+        self.tabs = QTabWidget()
         self.tabs.setMinimumHeight(150)
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._centre = QSplitter(Qt.Orientation.Vertical)
@@ -104,7 +104,8 @@ class Window(QMainWindow):
         for splitter in (self._columns, self._centre):
             splitter.setChildrenCollapsible(False)
         self._columns.setStretchFactor(1, 1)
-        self._centre.setStretchFactor(0, 1)
+        self._centre.setStretchFactor(0, 4)
+        self._centre.setStretchFactor(1, 3)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -154,8 +155,7 @@ class Window(QMainWindow):
         self.project.begin(file, template)
         self._show_title()
         self.live.begin()
-        if train:
-            self.runs.train_or_pause()
+        self._train_first = train
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """After the first paint come the parts that take long to import, and the children."""
@@ -176,6 +176,8 @@ class Window(QMainWindow):
         self._log = LogPanel(self.lines, self.runs.copy_diagnostics)
         self.tabs.addTab(self._log, "Log")
         self.tabs.setTabVisible(self.tabs.indexOf(self._log), False)
+        if self._train_first:
+            self.runs.train_or_pause()
 
     # ---- what the menus ask of the window -------------------------------------------------------
 

@@ -28,7 +28,7 @@ from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design, Stage, display_name, preprocess
 
 HEIGHT = 66
-MIN_WIDTH, MAX_WIDTH = 96, 184
+MIN_WIDTH, MAX_WIDTH = 78, 184
 FROZEN = "❄"
 
 
@@ -176,7 +176,7 @@ class Card(QWidget):
         bold, small = self._fonts()
         texts = [QFontMetrics(bold).horizontalAdvance(self._face.title)]
         texts += [QFontMetrics(small).horizontalAdvance(line) for line in self._face.lines]
-        return QSize(min(MAX_WIDTH, max(MIN_WIDTH, max(texts) + 24)), HEIGHT)
+        return QSize(min(MAX_WIDTH, max(MIN_WIDTH, max(texts) + 22)), HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         """As wide as its text: the strip scrolls before text is cut."""
@@ -186,7 +186,7 @@ class Card(QWidget):
         bold, small = QFont(self.font()), QFont(self.font())
         bold.setPixelSize(12)
         bold.setBold(True)
-        small.setPixelSize(11)
+        small.setPixelSize(10)
         return bold, small
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -278,7 +278,7 @@ class Gap(QWidget):
         super().__init__()
         self.index = index  # a new stage goes before the stage with this index
         self._hot = self._target = False
-        self.setFixedSize(22, HEIGHT)
+        self.setFixedSize(15, HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setToolTip("Insert a stage here")
         self.setAccessibleName("Insert a stage here")
@@ -326,11 +326,11 @@ class Gap(QWidget):
         elif self._hot or self.hasFocus():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(now.accent))
-            painter.drawEllipse(middle, 9, 9)
+            painter.drawEllipse(middle, 7.5, 7.5)
             pen.setColor(QColor(now.accent_text))
             painter.setPen(pen)
-            painter.drawLine(middle - QPointF(4, 0), middle + QPointF(4, 0))
-            painter.drawLine(middle - QPointF(0, 4), middle + QPointF(0, 4))
+            painter.drawLine(middle - QPointF(3.5, 0), middle + QPointF(3.5, 0))
+            painter.drawLine(middle - QPointF(0, 3.5), middle + QPointF(0, 3.5))
         else:
             painter.setPen(pen)
             tip = middle + QPointF(2, 0)

@@ -12,11 +12,11 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -223,9 +223,6 @@ def editor(row: Row, commit: Commit) -> QWidget:
             made = Classes(commit)
         case "wires":
             made = Text(lambda text: wires_value(text, field), wires_text, commit)
-        case "text":
-            made = QLabel()
-            made.show_value = lambda value: made.setText(str(value))  # type: ignore[attr-defined]
         case _ if field.type == "bool":
             made = Check(commit)
         case _ if field.type == "choice":
@@ -235,6 +232,9 @@ def editor(row: Row, commit: Commit) -> QWidget:
             made = Spin(field, commit)
         case _:
             made = Text(lambda text: _number(text, field), lambda value: f"{value:.6g}", commit)
+    if row.look != "classes" and not isinstance(made, QCheckBox):
+        made.setMinimumWidth(40)
+        made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     made.setAccessibleName(field.label)
     made.setToolTip(field.hint)
     return made

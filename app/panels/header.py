@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QFontMetrics
+from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,6 +22,7 @@ from qdesigner.design import edits
 from qdesigner.session import events
 
 NAME_WIDTH = 260  # px, at most
+ROOMY = 1240  # px
 SCALE = 1000
 
 
@@ -63,10 +64,11 @@ class Header(QFrame):
         row.addSpacing(16)
         self._add_progress(row)
         row.addSpacing(16)
-        self._device = QLabel("Device")
-        self._device.setProperty("role", "muted")
-        row.addWidget(self._device)
-        row.addWidget(QLabel("Built-in simulator"))
+        word, device = QLabel("Device"), QLabel("Built-in simulator")
+        word.setProperty("role", "muted")
+        self._device = (word, device)
+        for label in self._device:
+            row.addWidget(label)
         row.addSpacing(8)
         row.addWidget(self._buttons["export"])
         document.changed.connect(lambda _design: self._show_name())
@@ -89,6 +91,12 @@ class Header(QFrame):
         row.addWidget(self._bar, 1)
         row.addSpacing(4)
         row.addWidget(self._text)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The device's name gives way where the progress needs the room."""
+        super().resizeEvent(event)
+        for label in self._device:
+            label.setVisible(self.width() >= ROOMY)
 
     # ---- the name -------------------------------------------------------------------------------
 
@@ -127,10 +135,7 @@ class Header(QFrame):
                 self._steps = max(1, event.epochs * event.steps_per_epoch)
             case events.Progress():
                 done = event.done / event.total if event.total else 0.0
-                rate = f" · {number(event.rate)} img/s" if event.rate else ""
-                left = (event.total - event.done) / event.rate if event.rate else None
-                self._show(done, f"{event.what} {number(event.done)} / {number(event.total)}{rate}"
-                           + (f" · {clock(left)} left" if left is not None else ""))  # fmt: skip
+                self._show(done, progress_text(event))
             case events.Steps():
                 done = (event.first + len(event.losses)) / max(1, self._steps)
                 self._show(done, f"epoch {event.epoch} / {self._total_epochs} · "
@@ -160,12 +165,12 @@ class Header(QFrame):
 
     def _restyle(self) -> None:
         now = theme.current()
-        go = "#ffffff" if self._buttons["train"].isEnabled() else now.muted
         for name, drawn, colour in (
             ("undo", "undo", now.text), ("redo", "redo", now.text), ("pause", "pause", now.text),
-            ("stop", "stop", now.text), ("train", "play", go),
+            ("stop", "stop", now.text), ("train", "play", "#ffffff"),
         ):  # fmt: skip
-            self._buttons[name].setIcon(icon(drawn, colour, now.faint))
+            faint = now.muted if name == "train" else now.faint
+            self._buttons[name].setIcon(icon(drawn, colour, faint))
 
 
 class ActionButton(QPushButton):
@@ -192,6 +197,17 @@ class ActionButton(QPushButton):
         self.setAccessibleName(action.text().replace("&", ""))
         if not self._plain:
             self.setText(action.text().replace("&", ""))
+
+
+def progress_text(event: events.Progress) -> str:
+    """What goes on before the first step, with rate and expected end where they are known."""
+    if not event.total:
+        return f"{event.what}…"
+    text = f"{event.what} {number(event.done)} / {number(event.total)}"
+    if event.rate > 0:
+        left = (event.total - event.done) / event.rate
+        text += f" · {number(event.rate)} img/s · {clock(left)} left"
+    return text
 
 
 def number(value: float) -> str:

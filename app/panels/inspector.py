@@ -48,6 +48,7 @@ class Inspector(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(216)
         inside = QWidget()
+        inside.setObjectName("inside")
         self._column = QVBoxLayout(inside)
         self._column.setContentsMargins(12, 10, 12, 12)
         self._column.setSpacing(6)
@@ -129,6 +130,7 @@ class Inspector(QScrollArea):
         form.setContentsMargins(0, 2, 0, 4)
         form.setHorizontalSpacing(8)
         form.setVerticalSpacing(6)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._rows = []
         for row in rows:
@@ -198,12 +200,15 @@ class Inspector(QScrollArea):
     def _norms(self) -> list[Bar]:
         """A bar for each stage of the run on screen, in the order of the strip."""
         norms = self._runview.gradient_norms
+        shown = [t.stage for t in self._checked.traced if t.stage.id in norms]
+        labels = ["circuit" if s.row.quantum else s.row.label.lower() for s in shown]
         bars = []
-        for step in self._checked.traced:
-            if step.stage.id in norms:
-                category = "Quantum" if step.stage.row.quantum else "Classical"
-                title = stage_face(step).title.lower()
-                bars.append(Bar(title, norms[step.stage.id], category))
+        for place, stage in enumerate(shown):
+            label = labels[place]
+            if labels.count(label) > 1:
+                label += f" {labels[: place + 1].count(label)}"
+            category = "Quantum" if stage.row.quantum else "Classical"
+            bars.append(Bar(label, norms[stage.id], category))
         return bars
 
 
