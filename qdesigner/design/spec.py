@@ -60,7 +60,8 @@ class WeightsSpec(Value):
 class Stage(Value):
     """One stage of the model; ``circuit`` is set on a quantum stage and nowhere else."""
 
-    id: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")
+    # The hyphen keeps ids apart from the names that torch's modules use for themselves.
+    id: str = Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*-[A-Za-z0-9_-]+$")
     kind: str
     settings: Settings = Settings()
     frozen: bool = False

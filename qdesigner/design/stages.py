@@ -113,7 +113,8 @@ def _linear_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
 
 
 def _linear_count(stage: Stage, shape: Shape, classes: int) -> int:
-    return (_flat(stage, shape) + 1) * linear_outputs(stage, classes)
+    bias = 1 if stage.settings["bias"] else 0
+    return (_flat(stage, shape) + bias) * linear_outputs(stage, classes)
 
 
 def _same_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
@@ -206,7 +207,11 @@ STAGES: dict[str, StageKind] = {
         StageKind("flatten", "Flatten", "An image as one row of numbers", _flatten_shape),
         StageKind(
             "linear", "Linear", "A fully connected layer", _linear_shape,
-            (Field("outputs", "Outputs", "int", 0, 0, 65_536, hint="0: one for each class"),),
+            (
+                Field("outputs", "Outputs", "int", 0, 0, 65_536, hint="0: one for each class"),
+                Field("bias", "Bias", "bool", True,
+                      hint="A batch norm right after it takes any bias away again"),
+            ),
             _linear_count,
         ),
         StageKind(

@@ -135,7 +135,8 @@ def _linear(traced: Traced, classes: int) -> str:
     assert traced.shape_in is not None
     outputs = linear_outputs(traced.stage, classes)
     last = "len(CLASSES)" if not traced.stage.settings.integer("outputs") else str(outputs)
-    return f"nn.Linear({traced.shape_in[0]}, {last})"
+    bias = "" if traced.stage.settings["bias"] else ", bias=False"
+    return f"nn.Linear({traced.shape_in[0]}, {last}{bias})"
 
 
 def _batch_norm(traced: Traced, classes: int) -> str:

@@ -71,7 +71,8 @@ def _pool(traced: Traced, classes: int) -> nn.Module:
 
 def _linear(traced: Traced, classes: int) -> nn.Module:
     assert traced.shape_in is not None
-    return nn.Linear(traced.shape_in[0], linear_outputs(traced.stage, classes))
+    outputs = linear_outputs(traced.stage, classes)
+    return nn.Linear(traced.shape_in[0], outputs, bias=bool(traced.stage.settings["bias"]))
 
 
 def _batch_norm(traced: Traced, classes: int) -> nn.Module:

@@ -201,14 +201,14 @@ def agree(design: Design, classes: tuple[str, ...], folder: Path) -> None:
 
 
 def with_circuits(*circuits: Circuit) -> Design:
-    stages = [Stage(id="flat", kind="flatten")]
+    stages = [Stage(id="flat-1", kind="flatten")]
     for number, circuit in enumerate(circuits):
         inputs = expand(circuit).inputs
         stages += [
-            Stage(id=f"linear{number}", kind="linear", settings={"outputs": inputs}),
-            Stage(id=f"quantum{number}", kind="quantum", circuit=circuit),
+            Stage(id=f"linear-{number}", kind="linear", settings={"outputs": inputs}),
+            Stage(id=f"quantum-{number}", kind="quantum", circuit=circuit),
         ]
-    return Design(stages=(*stages, Stage(id="last", kind="linear")))
+    return Design(stages=(*stages, Stage(id="last-1", kind="linear")))
 
 
 @pytest.mark.parametrize("kind", list(BLOCKS))
@@ -229,40 +229,40 @@ ONE_WIRE = Circuit(wires=1, blocks=(Block(id="e", kind="angle_embedding"),))
 STAGE_LISTS: dict[str, tuple[Stage, ...]] = {
     "conv": (
         Stage(
-            id="c", kind="conv", settings={"channels": 3, "kernel": 3, "stride": 2, "padding": 1}
+            id="c-1", kind="conv", settings={"channels": 3, "kernel": 3, "stride": 2, "padding": 1}
         ),
-        Stage(id="n", kind="batch_norm"),
-        Stage(id="p", kind="pool", settings={"mode": "average", "kernel": 2}),
-        Stage(id="f", kind="flatten"),
+        Stage(id="n-1", kind="batch_norm"),
+        Stage(id="p-1", kind="pool", settings={"mode": "average", "kernel": 2}),
+        Stage(id="f-1", kind="flatten"),
     ),
-    "pool": (Stage(id="p", kind="pool"), Stage(id="f", kind="flatten")),
-    "flatten": (Stage(id="f", kind="flatten"),),
+    "pool": (Stage(id="p-1", kind="pool"), Stage(id="f-1", kind="flatten")),
+    "flatten": (Stage(id="f-1", kind="flatten"),),
     "linear": (
-        Stage(id="f", kind="flatten"),
-        Stage(id="l", kind="linear", settings={"outputs": 5}),
+        Stage(id="f-1", kind="flatten"),
+        Stage(id="l-1", kind="linear", settings={"outputs": 5}),
     ),
     **{
         f"activation {name}": (
-            Stage(id="a", kind="activation", settings={"function": name}),
-            Stage(id="f", kind="flatten"),
+            Stage(id="a-1", kind="activation", settings={"function": name}),
+            Stage(id="f-1", kind="flatten"),
         )
         for name in STAGES["activation"].fields[0].choices
     },
-    "dropout": (Stage(id="d", kind="dropout"), Stage(id="f", kind="flatten")),
-    "batch_norm": (Stage(id="f", kind="flatten"), Stage(id="n", kind="batch_norm")),
-    "squash": (Stage(id="f", kind="flatten"), Stage(id="s", kind="squash")),
+    "dropout": (Stage(id="d-1", kind="dropout"), Stage(id="f-1", kind="flatten")),
+    "batch_norm": (Stage(id="f-1", kind="flatten"), Stage(id="n-1", kind="batch_norm")),
+    "squash": (Stage(id="f-1", kind="flatten"), Stage(id="s-1", kind="squash")),
     "quantum": with_circuits(ONE_WIRE).stages[:-1],
     "probability": (
         *with_circuits(ONE_WIRE).stages[:-1],
-        Stage(id="p", kind="probability"),
+        Stage(id="p-1", kind="probability"),
     ),
-    "backbone": (Stage(id="b", kind="backbone", weights=WeightsSpec(origin="pretrained")),),
+    "backbone": (Stage(id="b-1", kind="backbone", weights=WeightsSpec(origin="pretrained")),),
 }
 
 
 @pytest.mark.parametrize("name", list(STAGE_LISTS))
 def test_every_stage_is_exported_as_the_program_computes_it(name: str, tmp_path: Path) -> None:
-    design = Design(stages=(*STAGE_LISTS[name], Stage(id="last", kind="linear")))
+    design = Design(stages=(*STAGE_LISTS[name], Stage(id="last-1", kind="linear")))
     agree(design, ("1", "2", "3"), tmp_path)
 
 
@@ -275,20 +275,20 @@ def test_every_kind_of_stage_is_in_the_test_above() -> None:
 )
 def test_every_backbone_is_cut_as_the_program_cuts_it(name: str, tmp_path: Path) -> None:
     stages = (
-        Stage(id="b", kind="backbone", settings={"model": name}),
-        Stage(id="l", kind="linear"),
+        Stage(id="b-1", kind="backbone", settings={"model": name}),
+        Stage(id="l-1", kind="linear"),
     )
     agree(Design(stages=stages), ("1", "2"), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["vit_b_16", "resnet50"])
 def test_a_large_backbone_has_the_programs_keys(name: str, tmp_path: Path) -> None:
-    stage = Stage(id="b", kind="backbone", settings={"model": name})
-    design = Design(stages=(stage, Stage(id="l", kind="linear")))
+    stage = Stage(id="b-1", kind="backbone", settings={"model": name})
+    design = Design(stages=(stage, Stage(id="l-1", kind="linear")))
     with torch.device("meta"):
         theirs = text_module(design, ("1", "2"), tmp_path).build_model().state_dict()
         ours = build_backbone(stage).state_dict()
-    assert {key.removeprefix("b.") for key in theirs if key.startswith("b.")} == set(ours)
+    assert {key.removeprefix("b-1.") for key in theirs if key.startswith("b-1.")} == set(ours)
 
 
 # ---- images --------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_the_script_prepares_files_as_the_program_does(channels: int, tmp_path: 
     Image.fromarray(grey.astype(np.uint16)).save(tmp_path / "deep.png")
     Image.fromarray(grey.astype(np.int32)).save(tmp_path / "deeper.tif")
     Image.fromarray((grey / 65535).astype(np.float32)).save(tmp_path / "float.tif")
-    stages = (Stage(id="f", kind="flatten"), Stage(id="l", kind="linear"))
+    stages = (Stage(id="f-1", kind="flatten"), Stage(id="l-1", kind="linear"))
     design = Design(data=DataSpec(channels=channels, size=16), stages=stages)
     files = sorted(tmp_path.iterdir())
     exported = text_module(design, ("1", "2"), tmp_path)
@@ -338,7 +338,7 @@ def chosen(data: Dataset) -> list[list[tuple[Path | None, int]]]:
     return [[(item.path, item.label) for item in part] for part in (data.train, data.validation)]
 
 
-SPLIT = Design(stages=(Stage(id="f", kind="flatten"), Stage(id="l", kind="linear")))
+SPLIT = Design(stages=(Stage(id="f-1", kind="flatten"), Stage(id="l-1", kind="linear")))
 
 
 @pytest.mark.parametrize("limit", [0, 4])
@@ -394,10 +394,8 @@ def test_training_again_gives_the_programs_losses(
     np.testing.assert_allclose(
         losses(said)[:, 0], [epoch.train_loss for epoch in trained[1]], atol=1e-3
     )
-    # A bias before a batch norm has no gradient but rounding noise, which Adam makes into steps of
-    # full size; the norm's running mean lags behind them, so validation differs more.
     np.testing.assert_allclose(
-        losses(said)[:, 1], [epoch.val_loss for epoch in trained[1]], atol=5e-2
+        losses(said)[:, 1], [epoch.val_loss for epoch in trained[1]], atol=1e-3
     )
     assert (tmp_path / "model_files/weights.pt").read_bytes() == golden
     weights = str(tmp_path / "model_trained.pt")
@@ -423,34 +421,34 @@ CIRCUIT = Circuit(
     ),
 )
 HEAD = (
-    Stage(id="angles", kind="linear", settings={"outputs": 2}),
-    Stage(id="squash", kind="squash"),
-    Stage(id="circuit", kind="quantum", circuit=CIRCUIT),
-    Stage(id="last", kind="linear"),
+    Stage(id="angles-1", kind="linear", settings={"outputs": 2}),
+    Stage(id="squash-1", kind="squash"),
+    Stage(id="circuit-1", kind="quantum", circuit=CIRCUIT),
+    Stage(id="last-1", kind="linear"),
 )
 TRAININGS = {
     "all trained, with dropout": (
-        (Stage(id="flat", kind="flatten"), Stage(id="drop", kind="dropout"), *HEAD),
+        (Stage(id="flat-1", kind="flatten"), Stage(id="drop-1", kind="dropout"), *HEAD),
         TrainingSpec(epochs=2, batch_size=7, optimizer="sgd", seed=3),
     ),
     "a frozen circuit in the middle": (
-        (Stage(id="flat", kind="flatten"), *HEAD[:2], HEAD[2].but(frozen=True), HEAD[3]),
+        (Stage(id="flat-1", kind="flatten"), *HEAD[:2], HEAD[2].but(frozen=True), HEAD[3]),
         TrainingSpec(epochs=2, optimizer="adamw", schedule="step", step_size=1, weight_decay=0.1),
     ),
     "a frozen front without a backbone": (
         (
-            Stage(id="conv", kind="conv", settings={"channels": 2, "kernel": 3}, frozen=True),
-            Stage(id="flat", kind="flatten"),
+            Stage(id="conv-1", kind="conv", settings={"channels": 2, "kernel": 3}, frozen=True),
+            Stage(id="flat-1", kind="flatten"),
             *HEAD,
         ),
         TrainingSpec(epochs=2),
     ),
     "a pretrained backbone that trains on": (
-        (Stage(id="b", kind="backbone", weights=WeightsSpec(origin="pretrained")), *HEAD),
+        (Stage(id="b-1", kind="backbone", weights=WeightsSpec(origin="pretrained")), *HEAD),
         TrainingSpec(epochs=2, batch_size=23, learning_rate=1e-3),
     ),
     "a random backbone that trains": (
-        (Stage(id="b", kind="backbone"), *HEAD),
+        (Stage(id="b-1", kind="backbone"), *HEAD),
         TrainingSpec(epochs=2, learning_rate=1e-3),
     ),
 }

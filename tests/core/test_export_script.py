@@ -60,10 +60,10 @@ def embedding(wires: int, *blocks: Block) -> Circuit:
 
 def head(circuit: Circuit, data: DataSpec | None = None) -> Design:
     stages = (
-        Stage(id="flatten", kind="flatten"),
-        Stage(id="linear", kind="linear", settings={"outputs": circuit.wires}),
-        Stage(id="quantum", kind="quantum", circuit=circuit),
-        Stage(id="out", kind="linear"),
+        Stage(id="flatten-1", kind="flatten"),
+        Stage(id="linear-1", kind="linear", settings={"outputs": circuit.wires}),
+        Stage(id="quantum-1", kind="quantum", circuit=circuit),
+        Stage(id="out-1", kind="linear"),
     )
     return Design(data=data or DataSpec(classes=("5", "6")), stages=stages)
 
@@ -276,7 +276,7 @@ def random_design(seed: int) -> Design:
         add("quantum", circuit=circuit)
         if rng.random() < 0.3:
             add("probability")
-    stages.append(Stage(id="last", kind="linear"))
+    stages.append(Stage(id="last-1", kind="linear"))
     data = DataSpec(
         source=rng.choice(("digits", "folder")),
         limit=rng.choice((0, 5)), test=rng.choice((0.0, 0.1)), channels=rng.choice((0, 1, 3)),
@@ -299,9 +299,9 @@ def test_any_design_gives_a_script_that_compiles_and_that_a_linter_likes(tmp_pat
 def test_a_model_that_cannot_be_built_is_refused_with_the_problems_sentence() -> None:
     circuit = embedding(4)
     stages = (
-        Stage(id="flatten", kind="flatten"),
-        Stage(id="linear", kind="linear", settings={"outputs": 3}),
-        Stage(id="quantum", kind="quantum", circuit=circuit),
+        Stage(id="flatten-1", kind="flatten"),
+        Stage(id="linear-1", kind="linear", settings={"outputs": 3}),
+        Stage(id="quantum-1", kind="quantum", circuit=circuit),
     )
     with pytest.raises(UserError, match="embeds 4 features but 3 come in"):
         script(Design(stages=stages), ("a", "b"), "model_files")
