@@ -138,7 +138,7 @@ class Document(QObject):
         if path is not None:
             try:
                 clean = codec.load(path)
-                file = OpenFile(path)
+                file = self._file if self.path == path else OpenFile(path)
                 file.remember()
             except codec.DocumentError as error:
                 _log.info("Unsaved work goes on without its file: %s", error)

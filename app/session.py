@@ -47,7 +47,7 @@ class Session(QObject):
         self._live = Live(self.preview.emit)
         self._state = "warming"
         self._run = ""
-        self._ready = False  # the worker has said so since it was started
+        self._ready = False  # the worker has got as far as taking commands
         self._dead = False  # seen dead once; its last words are read before it is reported
         self._deadline = 0.0
         self._timer = QTimer(self)
@@ -158,6 +158,7 @@ class Session(QObject):
             if self._state == "warming":
                 self._become("ready")
         elif isinstance(event, events.Started):
+            self._ready = True
             self._run = event.run
         elif isinstance(event, events.Paused):
             if self._state == "training":

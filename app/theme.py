@@ -164,10 +164,13 @@ def apply(choice: str) -> None:
     theme = DARK if dark else LIGHT
     application = QApplication.instance()
     assert isinstance(application, QApplication)
-    application.setStyle("Fusion")
-    application.setPalette(palette(theme))
-    application.setStyleSheet(style_sheet(theme))
-    use(theme)
+    sheet = style_sheet(theme)
+    if application.styleSheet() != sheet:  # to set it again costs as much as the first time
+        application.setStyle("Fusion")
+        application.setPalette(palette(theme))
+        application.setStyleSheet(sheet)
+    if theme is not current():
+        use(theme)
 
 
 _SHEET = """
@@ -201,7 +204,8 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QList
   background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
   selection-background-color: @accent; selection-color: @accent_text; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 8px; min-height: 20px; }
-QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0; min-height: 0; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px;
+  min-height: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus {
   border: 1px solid @accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {

@@ -51,7 +51,7 @@ from app.session import Session
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
 
-SIZES = {"columns": [184, 1016, 240], "centre": [430, 330]}  # px, at the first start
+SIZES = {"columns": [184, 1016, 240], "centre": [380, 348]}  # px, at the first start
 
 
 class Window(QMainWindow):
@@ -104,8 +104,8 @@ class Window(QMainWindow):
         for splitter in (self._columns, self._centre):
             splitter.setChildrenCollapsible(False)
         self._columns.setStretchFactor(1, 1)
-        self._centre.setStretchFactor(0, 4)
-        self._centre.setStretchFactor(1, 3)
+        self._centre.setStretchFactor(0, 1)
+        self._centre.setStretchFactor(1, 1)
         body = QWidget()
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -146,7 +146,7 @@ class Window(QMainWindow):
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
         self.runs.log_wanted.connect(self.show_log)
-        QApplication.instance().installEventFilter(self)
+        QApplication.instance().focusChanged.connect(self._focus_moved)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(lambda _scheme: theme.apply(self.settings.theme))
 
@@ -252,7 +252,7 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep everything; nothing is asked."""
-        QApplication.instance().removeEventFilter(self)
+        QApplication.instance().focusChanged.disconnect(self._focus_moved)
         self._keep_sizes()
         self.project.end()
         self.session.close()
@@ -260,13 +260,18 @@ class Window(QMainWindow):
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)
 
+    def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
+        """Listen to the keys of a button or a number field while it has the keyboard."""
+        for widget, listen in ((old, QObject.removeEventFilter), (new, QObject.installEventFilter)):
+            if isinstance(widget, QAbstractButton | QAbstractSpinBox):
+                listen(widget, self)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Space belongs to a field being typed in and to a button reached by Tab, else to Train."""
         if (
             event.type() == QEvent.Type.ShortcutOverride
             and isinstance(event, QKeyEvent)
             and event.key() == Qt.Key.Key_Space
-            and isinstance(watched, QAbstractButton | QAbstractSpinBox)
         ):
             event.accept()
             return True

@@ -27,6 +27,7 @@ from qdesigner.design.spec import display_name
 
 Commit = Callable[[Any], None]
 INT_LIMIT = 2**31 - 1
+ROW = 26  # px, the height of every editor of one line
 
 
 class Spin(QSpinBox):
@@ -136,7 +137,6 @@ class Text(QLineEdit):
             self.setText(self._write(self._value))
             return
         self._commit(value)
-        self.setText(self._write(self._value))
 
 
 class Path(QPushButton):
@@ -234,6 +234,7 @@ def editor(row: Row, commit: Commit) -> QWidget:
             made = Text(lambda text: _number(text, field), lambda value: f"{value:.6g}", commit)
     if row.look != "classes" and not isinstance(made, QCheckBox):
         made.setMinimumWidth(40)
+        made.setFixedHeight(ROW)
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     made.setAccessibleName(field.label)
     made.setToolTip(field.hint)

@@ -1,0 +1,112 @@
+"""What the tests of the window's shell share: a session without children, and a spinning wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from qdesigner.design import codec
+from qdesigner.design.spec import Design
+from qdesigner.paths import resource
+from qdesigner.session import events
+
+
+class FakeSession(QObject):
+    """Signals and states of a session; commands are only written down."""
+
+    event = Signal(object)
+    state_changed = Signal(str)
+    preview = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.run = "ready", ""
+        self.said: list[tuple[object, ...]] = []
+
+    @property
+    def busy(self) -> bool:
+        return self.state in ("training", "paused", "stopping")
+
+    def become(self, state: str) -> None:
+        self.state = state
+        self.state_changed.emit(state)
+
+    def start(self) -> None:
+        self.said.append(("start",))
+
+    def train(self, design: Design, resume: str = "") -> None:
+        self.said.append(("train", design, resume))
+        self.become("training")
+
+    def pause(self) -> None:
+        self.said.append(("pause",))
+        self.become("paused")
+
+    def resume(self) -> None:
+        self.said.append(("resume",))
+        self.become("training")
+
+    def stop(self) -> None:
+        self.said.append(("stop",))
+        self.become("stopping")
+
+    def export(self, path: str, design: Design, run: str) -> None:
+        self.said.append(("export", path, run))
+
+    def ask_preview(self, circuit: object, angles: object = None, weights: object = None) -> None:
+        pass
+
+    def close(self) -> None:
+        self.said.append(("close",))
+
+    def verbs(self) -> list[object]:
+        return [said[0] for said in self.said]
+
+    def end(self, event: events.Event) -> None:
+        """The run ends with ``event``."""
+        self.become("ready")
+        self.event.emit(event)
+
+
+def quickstart() -> Design:
+    return codec.load(resource("templates/quickstart.qdesign"))
+
+
+def spin(milliseconds: int) -> None:
+    """Let Qt work for a while."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Let Qt work until something holds; fails when it never does."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it never happened"
+        spin(5)
+
+
+def end(window: QWidget) -> None:
+    """Close a window and be rid of it, so that it weighs on no other test."""
+    if window.isVisible():
+        window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+@contextmanager
+def heard(signal: Signal) -> Iterator[list[object]]:
+    """What a signal says meanwhile."""
+    said: list[object] = []
+
+    def hear(*values: object) -> None:
+        said.append(values[0] if values else None)
+
+    signal.connect(hear)
+    yield said
+    signal.disconnect(hear)

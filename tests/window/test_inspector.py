@@ -1,0 +1,184 @@
+"""The inspector: every field changes the design at once, as one undo step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from shells import quickstart, wait_until
+
+from app.checked import Checked
+from app.document import DATA, LOSS, Document
+from app.panels.figures import length
+from app.panels.inspector import Inspector
+from app.panels.rows import wires_text, wires_value
+from app.runview import RunView
+from qdesigner.circuit.fields import Field
+from qdesigner.design import edits
+from qdesigner.session import events
+
+
+@pytest.fixture
+def panel(qapp: QApplication) -> Inspector:
+    document = Document(quickstart())
+    made = Inspector(document, RunView(), Checked(document))
+    made.document, made.runview = document, made._runview
+    made.show()
+    return made
+
+
+def select(panel: Inspector, stage: str, *blocks: str) -> dict:
+    panel.document.select_stage(stage)
+    if blocks:
+        panel.document.select_blocks(blocks)
+    panel.refresh()
+    return panel.editors()
+
+
+def test_training_fields_change_the_design_one_step_each(panel: Inspector) -> None:
+    fields = select(panel, LOSS)
+    fields["epochs"].setValue(7)
+    assert panel.document.design.training.epochs == 7
+    assert panel.document.undo_label == "Change epochs"
+    panel.document.undo()
+    panel.refresh()
+    assert fields["epochs"].value() == 20 and panel.document.undo_label == ""
+
+
+def test_a_learning_rate_may_be_written_as_one_writes_it(panel: Inspector) -> None:
+    field = select(panel, LOSS)["learning_rate"]
+    field.selectAll()
+    QTest.keyClicks(field, "4e-4")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert panel.document.design.training.learning_rate == 4e-4
+    panel.refresh()
+    field.selectAll()
+    QTest.keyClicks(field, "fast")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert panel.document.design.training.learning_rate == 4e-4
+    assert field.text() == "0.0004" and "not a number" in field.toolTip()
+
+
+def test_only_fields_that_have_an_effect_are_shown(panel: Inspector) -> None:
+    assert "momentum" not in select(panel, LOSS)
+    design = edits.set_training(panel.document.design, optimizer="sgd", schedule="constant")
+    panel.document.apply("x", design)
+    panel.refresh()
+    assert "momentum" in panel.editors() and "step_size" not in panel.editors()
+    assert "size" not in select(panel, DATA)
+
+
+def test_unticking_a_class_leaves_it_out_but_two_stay(panel: Inspector) -> None:
+    classes = select(panel, DATA)["classes"]
+    texts = [classes.item(row).text() for row in range(classes.count())]
+    assert texts[5] == "5   (182)"
+    classes.item(5).setCheckState(Qt.CheckState.Unchecked)
+    assert panel.document.design.data.classes == ("6", "7", "8", "9")
+    for row in (6, 7):
+        classes.item(row).setCheckState(Qt.CheckState.Unchecked)
+    classes.item(8).setCheckState(Qt.CheckState.Unchecked)
+    assert panel.document.design.data.classes == ("8", "9")
+
+
+def test_a_folder_with_its_own_validation_images_asks_for_no_share(
+    panel: Inspector, tmp_path: Path
+) -> None:
+    for split in ("train", "val"):
+        for name in ("cats", "dogs"):
+            (tmp_path / split / name).mkdir(parents=True)
+            (tmp_path / split / name / "a.png").write_bytes(b"")
+    design = edits.set_data(
+        panel.document.design, source="folder", path=str(tmp_path), classes=()
+    )  # fmt: skip
+    panel.document.apply("x", design)
+    panel.document.select_stage(DATA)
+    wait_until(lambda: "classes" in panel.editors())
+    classes = panel.editors()["classes"]
+    assert [classes.item(k).text() for k in range(2)] == ["cats   (2)", "dogs   (2)"]
+    assert "validation" not in panel.editors()
+
+
+def test_the_backbone_is_chosen_with_its_features_and_frozen_by_a_tick(panel: Inspector) -> None:
+    fields = select(panel, "backbone-1")
+    model = fields["model"]
+    place = model.findData("resnet18")
+    assert model.itemText(place) == "ResNet-18 · 512 features · 11.2 M"
+    model.setCurrentIndex(place)
+    model.activated.emit(place)
+    stage = panel.document.design.stage("backbone-1")
+    assert stage.settings["model"] == "resnet18" and stage.frozen
+    fields["frozen"].click()
+    assert not panel.document.design.stage("backbone-1").frozen
+
+
+def test_wires_of_a_layer_are_written_as_numbers(panel: Inspector) -> None:
+    field = select(panel, "quantum-1", "ry_layer-1")["wires"]
+    assert field.text() == "all (0–3)"
+    field.selectAll()
+    QTest.keyClicks(field, "0, 2-3")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    circuit = panel.document.design.stage("quantum-1").circuit
+    assert circuit.find("ry_layer-1").wires == (0, 2, 3)
+    panel.refresh()
+    assert field.text() == "0, 2–3"
+
+
+def test_an_end_of_a_gate_moved_onto_the_other_exchanges_them(panel: Inspector) -> None:
+    document = panel.document
+    document.change_circuit(
+        "x", lambda c: edits.insert_block(c, edits.Slot("", 0), edits.new_block(c, "cnot"))
+    )
+    fields = select(panel, "quantum-1", "cnot-1")
+    fields["wire0"].setValue(1)
+    assert document.design.stage("quantum-1").circuit.find("cnot-1").wires == (1, 0)
+
+
+def test_a_field_left_by_selecting_something_else_still_changes_its_own_thing(
+    panel: Inspector,
+) -> None:
+    field = select(panel, LOSS)["learning_rate"]
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "0.5")
+    select(panel, "linear-1")
+    field.editingFinished.emit()
+    assert panel.document.design.training.learning_rate == 0.5
+    assert panel.document.design.stage("linear-1") == quickstart().stage("linear-1")
+
+
+@pytest.mark.parametrize("text", ["0, 0", "7", "x", "1–", "-1", "0,,1"])
+def test_wires_that_are_none_are_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+        wires_value(text, Field("wires", "Qubits", "choice", "", maximum=3))
+
+
+@pytest.mark.parametrize("wires", [None, (0,), (0, 1, 2), (0, 2, 3), (3, 1)])
+def test_what_is_written_of_wires_reads_back(wires: tuple[int, ...] | None) -> None:
+    field = Field("wires", "Qubits", "choice", "", maximum=3)
+    assert wires_value(wires_text((wires, 4)), field) == wires
+
+
+def test_weights_of_the_run_show_as_a_heat_map_with_their_numbers(panel: Inspector) -> None:
+    assert not panel._figures.heat.isVisible()
+    panel.runview.design = panel.document.design
+    weights = {"quantum-1": np.arange(8) / 10}
+    panel.runview.predictions = events.Predictions(
+        1, np.zeros((1, 5)), np.zeros(1, int), {}, weights
+    )
+    select(panel, "quantum-1")
+    heat = panel._figures.heat
+    assert heat.isVisible()
+    assert heat.tip_at(2, 2) == "RY layer, pass 1, weight 0: +0.0000 rad"
+    assert heat.tip_at(heat.width() - 2, heat.height() - 6).endswith("weight 3: +0.7000 rad")
+
+
+def test_gradient_norms_show_layer_by_layer(panel: Inspector) -> None:
+    panel.runview.gradient_norms = {"linear-1": 1.0, "quantum-1": 0.01}
+    panel.refresh()
+    bars = panel._figures.bars
+    assert bars.isVisible() and bars.accessibleName() == "linear 1.00e+00, circuit 1.00e-02"
+    assert length(1.0, 1.0) == 1.0 and length(0.01, 1.0) == 0.5 and length(0.0, 1.0) == 0.0

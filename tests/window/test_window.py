@@ -1,0 +1,347 @@
+"""The window as a whole: what is on screen, what runs say, and that quitting loses nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
+from shells import FakeSession, end, heard, quickstart, spin, wait_until
+
+from app import theme
+from app.document import Document
+from app.panels.header import clock, number
+from app.window import Window
+from qdesigner.design import codec, edits
+from qdesigner.session import events
+
+
+@pytest.fixture
+def make(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Windows with a home of their own; all are closed after the test."""
+    monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path / "home"))
+    made: list[Window] = []
+
+    def make(file: Path | None = None, template: str = "", train: bool = False) -> Window:
+        window = Window(FakeSession())
+        made.append(window)
+        window.begin(file, template, train)
+        window.resize(1100, 700)
+        window.show()
+        wait_until(lambda: window.tabs.count() > 0)
+        window.activateWindow()
+        wait_until(window.isActiveWindow)
+        return window
+
+    yield make
+    for window in made:
+        end(window)
+    qapp.setStyleSheet("")
+
+
+@pytest.fixture
+def window(make) -> Window:
+    return make(template="quickstart")
+
+
+STARTED = events.Started("", ("5", "6"), 8, 4, 0, 30, 10)
+
+
+def test_space_trains_pauses_and_goes_on(window: Window) -> None:
+    window.board.setFocus()
+    actions = window.actions_table.actions
+    for name, verb in (("train", "train"), ("pause", "pause"), ("train", "resume")):
+        wait_until(actions[name].isEnabled)
+        QTest.keyClick(window.board, Qt.Key.Key_Space)
+        assert window.session.verbs()[-1] == verb
+
+
+def test_space_in_a_field_is_a_space(window: Window) -> None:
+    field = window.palette_panel.findChild(QLineEdit)
+    field.setFocus()
+    QTest.keyClick(field, Qt.Key.Key_Space)
+    assert field.text() == " " and "train" not in window.session.verbs()
+
+
+def test_space_on_a_button_reached_by_tab_presses_the_button(window: Window) -> None:
+    button = window.header._buttons["undo"]
+    window.document.apply("x", edits.rename(window.document.design, "Other"))
+    wait_until(button.isEnabled)
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert window.document.design == quickstart() and "train" not in window.session.verbs()
+
+
+def test_progress_says_epoch_rate_and_expected_end(window: Window) -> None:
+    session = window.session
+    window.runs.train_or_pause()
+    session.event.emit(events.Progress("computing features", 100, 397, 50.0))
+    assert window.header._text.text() == "computing features 100 / 397 · 50 img/s · 00:06 left"
+    session.event.emit(STARTED)
+    session.event.emit(events.Steps(20, 199, (0.5,), (0.9,), 1840.0, 4.0))
+    assert window.header._text.text() == f"epoch 20 / 30 · {number(1840)} img/s · 00:04 left"
+    assert window.header._bar.value() == round(1000 * 200 / 300)
+    assert clock(3661) == "1:01:01"
+
+
+def test_a_run_becomes_the_projects_last_run(window: Window, tmp_path: Path) -> None:
+    window.session.event.emit(events.Started(str(tmp_path), ("5", "6"), 8, 4, 0, 3, 2))
+    assert window.document.design.run == str(tmp_path)
+    assert window.document.modified and window.document.undo_label == ""
+
+
+def test_train_is_refused_with_the_problem_until_its_fix_is_clicked(window: Window) -> None:
+    document = window.document
+    document.apply("x", edits.set_stage_settings(document.design, "linear-1", outputs=3))
+    spin(5)
+    action = window.actions_table.actions["train"]
+    assert not action.isEnabled() and "embeds 4 features" in action.toolTip()
+    window.runs.train_or_pause()
+    assert "train" not in window.session.verbs()
+    assert "cannot be trained yet" in window.notices.texts()["run"]
+    problem = window.checked.problems[0]
+    document.apply(problem.fix.label, problem.fix.apply(document.design))
+    spin(5)
+    assert action.isEnabled() and document.design.stage("linear-1").settings["outputs"] == 4
+
+
+def test_a_failed_run_says_why_and_resumes_from_its_checkpoint(
+    window: Window, tmp_path: Path
+) -> None:
+    window.runs.train_or_pause()
+    window.session.end(events.Failed("It was ended by SIGKILL.", str(tmp_path), True))
+    assert "SIGKILL" in window.notices.texts()["run"]
+    window.notices.press("run", "Resume from checkpoint")
+    assert window.session.said[-1][0] == "train" and window.session.said[-1][2] == str(tmp_path)
+    window.session.end(events.Failed("Broken.", "", False))
+    with pytest.raises(KeyError):
+        window.notices.press("run", "Resume from checkpoint")
+
+
+def test_diagnostics_hold_versions_design_and_the_last_words(window: Window) -> None:
+    window.session.end(events.Failed("The disk is full.", "", False, "details of it"))
+    window.notices.press("run", "Copy diagnostics")
+    text = QGuiApplication.clipboard().text()
+    for part in ("versions: qdesigner", '"format": "qdesigner"', "The disk is full.", "platform:"):
+        assert part in text
+
+
+def test_export_uses_the_run_only_while_it_trained_this_very_model(
+    window: Window, tmp_path: Path
+) -> None:
+    window.runview.design, window.runview.path = window.document.design, "/runs/one"
+    window.runview.epochs.extend(1, 0.1, 0.9, 0.1, 0.9)
+    window.runs.export_to(tmp_path / "m.py")
+    assert window.session.said[-1] == ("export", str(tmp_path / "m.py"), "/runs/one")
+    window.document.apply("x", edits.set_training(window.document.design, epochs=3))
+    assert window.runs.matching_run() == "/runs/one"
+    window.document.apply("x", edits.remove_stage(window.document.design, "batch_norm-1"))
+    window.runs.export_to(tmp_path / "m.py")
+    assert window.session.said[-1][2] == ""
+    assert "untrained weights" in window.notices.texts()["export"]
+    window.session.event.emit(events.Exported(str(tmp_path / "m.py")))
+    assert str(tmp_path / "m.py") in window.notices.texts()["export"]
+
+
+def test_quitting_loses_nothing_and_the_last_session_reopens(make, tmp_path: Path) -> None:
+    first = make(template="quickstart")
+    path = tmp_path / "mine.qdesign"
+    first.document.save(path)
+    first.document.apply("x", edits.rename(first.document.design, "Not saved"))
+    first.close()
+    second = make()
+    assert second.document.design.name == "Not saved"
+    assert second.document.path == path and second.document.modified
+    second.document.save()
+    second.close()
+    third = make()
+    assert third.document.path == path and not third.document.modified
+
+
+def test_opening_another_project_keeps_unsaved_work_within_reach(make, tmp_path: Path) -> None:
+    window = make(template="quickstart")
+    window.document.apply("x", edits.rename(window.document.design, "Half done"))
+    window.project.new("quantum-transfer-learning")
+    (kept,) = window.project.kept()
+    assert kept.design.name == "Half done"
+    window.project.reopen(kept)
+    assert window.document.design.name == "Half done"
+    assert [other.design.name for other in window.project.kept()] == []
+
+
+def test_unsaved_changes_to_the_file_being_opened_are_offered(make, tmp_path: Path) -> None:
+    path = tmp_path / "a.qdesign"
+    codec.save(quickstart(), path)
+    first = make(path)
+    first.document.apply("x", edits.rename(first.document.design, "Crashed"))
+    first.close()
+    second = make(path)
+    assert second.document.design.name == quickstart().name
+    assert "unsaved changes to a.qdesign" in second.notices.texts()["kept"]
+    second.notices.press("kept", "Take them up")
+    assert second.document.design.name == "Crashed" and second.document.path == path
+
+
+def test_a_second_window_on_a_file_says_so_and_offers_a_copy(make, tmp_path: Path) -> None:
+    path = tmp_path / "a.qdesign"
+    codec.save(quickstart(), path)
+    holder = Document()
+    holder.open(path)
+    window = make(path)
+    assert "open in another window" in window.notices.texts()["open"]
+    window.notices.press("open", "Open a copy")
+    assert window.document.design == quickstart() and window.document.path is None
+    window.project.open(path)
+    window.notices.press("open", "Open anyway")
+    assert window.document.path == path
+    holder.close()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": "qdesigner", "schema": 99}', "\x00"])
+def test_a_broken_project_is_a_banner_and_the_window_works_on(
+    make, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "broken.qdesign"
+    path.write_text(text, encoding="utf-8")
+    window = make(path)
+    assert "broken.qdesign" in window.notices.texts()["open"]
+    assert window.document.design.stages
+
+
+def test_a_changed_file_is_overwritten_only_when_told_to(make, tmp_path: Path) -> None:
+    path = tmp_path / "a.qdesign"
+    codec.save(quickstart(), path)
+    window = make(path)
+    codec.save(edits.rename(quickstart(), "Theirs"), path)
+    window.document.apply("x", edits.rename(window.document.design, "Mine"))
+    window.project.save(window)
+    assert "changed on disk" in window.notices.texts()["save"]
+    assert codec.load(path).name == "Theirs"
+    window.notices.press("save", "Overwrite it")
+    assert codec.load(path).name == "Mine" and "save" not in window.notices.texts()
+
+
+def test_a_run_that_is_gone_is_a_named_problem_with_a_fix(make, tmp_path: Path) -> None:
+    path = tmp_path / "a.qdesign"
+    codec.save(quickstart().model_copy(update={"run": str(tmp_path / "gone")}), path)
+    window = make(path)
+    (problem,) = window.checked.at("run")
+    assert "is not there any more" in problem.text
+    window.document.apply(problem.fix.label, problem.fix.apply(window.document.design))
+    assert not window.checked.at("run") and window.document.design.run == ""
+
+
+def _drop(window: Window, path: Path) -> bool:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    button, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, button, keys)
+    enter.setAccepted(False)
+    QApplication.sendEvent(window, enter)
+    drop = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, button, keys)
+    QApplication.sendEvent(window, drop)
+    return enter.isAccepted()
+
+
+def test_a_folder_dropped_on_the_window_becomes_the_data(window: Window, tmp_path: Path) -> None:
+    assert _drop(window, tmp_path)
+    data = window.document.design.data
+    assert data.source == "folder" and Path(data.path) == tmp_path
+    with heard(window.checked.changed):
+        wait_until(lambda: "holds no images" in window.checked.error)
+    window.document.undo()
+    assert window.document.design == quickstart()
+
+
+def test_a_project_dropped_on_the_window_opens(window: Window, tmp_path: Path) -> None:
+    codec.save(edits.rename(quickstart(), "Dropped"), tmp_path / "d.qdesign")
+    assert _drop(window, tmp_path / "d.qdesign")
+    assert window.document.design.name == "Dropped"
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    assert not _drop(window, tmp_path / "notes.txt")
+
+
+def test_the_name_is_changed_in_the_header_as_one_undo_step(window: Window) -> None:
+    name = window.header._name
+    name.setFocus()
+    name.selectAll()
+    QTest.keyClicks(name, "Ants vs bees")
+    QTest.keyClick(name, Qt.Key.Key_Return)
+    assert window.document.design.name == "Ants vs bees"
+    assert window.document.undo_label == "Rename project"
+
+
+@pytest.mark.parametrize("width", [1100, 1440])
+def test_no_text_of_the_shell_is_cut(window: Window, width: int) -> None:
+    window.resize(width, 700 if width == 1100 else 900)
+    window.header._text.setText("epoch 20 / 30 · 1 840 img/s · 00:04 left")
+    window.document.select_stage("backbone-1")
+    spin(60)
+    for label in (window.header._text, window.header._saved, *window.inspector.editors().values()):
+        if hasattr(label, "text") and label.isVisible():
+            needed = label.fontMetrics().horizontalAdvance(label.text())
+            assert label.width() >= needed, label.text()
+    inside = window.inspector.widget()
+    assert inside.width() <= window.inspector.viewport().width()
+
+
+def test_light_and_dark_dress_everything_and_are_remembered(make) -> None:
+    window = make(template="quickstart")
+    window.actions_table.actions["theme_dark"].trigger()
+    assert theme.current() is theme.DARK
+    window.close()
+    again = make(template="quickstart")
+    assert theme.current() is theme.DARK and again.settings.theme == "dark"
+
+
+def test_hidden_panels_stay_hidden(make) -> None:
+    window = make(template="quickstart")
+    window.actions_table.actions["panel_palette"].trigger()
+    assert not window.palette_panel.isVisible()
+    window.close()
+    again = make(template="quickstart")
+    assert not again.palette_panel.isVisible()
+    again.actions_table.actions["find_block"].trigger()
+    assert again.palette_panel.isVisible()
+
+
+def test_a_run_of_a_project_left_behind_does_not_show_in_the_next(window: Window) -> None:
+    window.runs.train_or_pause()
+    window.project.new("")
+    assert window.session.verbs()[-1] == "stop"
+    window.session.event.emit(events.Steps(1, 0, (0.5,), (0.9,), 1.0, 1.0))
+    assert len(window.runview.steps) == 0
+    window.session.end(events.Stopped(1, "/runs/one"))
+    assert window.document.design.run == ""
+
+
+def test_the_quickstart_window_trains_by_itself(make) -> None:
+    assert make(template="quickstart", train=True).session.verbs() == ["start", "train"]
+
+
+def test_opening_the_window_loads_no_heavy_library_and_no_plots(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from PySide6.QtWidgets import QApplication\n"
+        "app = QApplication([])\n"
+        "from app.window import Window\n"
+        "Window().begin()\n"
+        "heavy = {'torch', 'torchvision', 'pennylane', 'qiskit', 'numba', 'sklearn', 'PIL',"
+        " 'matplotlib', 'pyqtgraph'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    environment = {
+        **os.environ, "QT_QPA_PLATFORM": "offscreen", "QDESIGNER_HOME": str(tmp_path),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True,
+        env=environment, cwd=Path(__file__).resolve().parents[2],
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
