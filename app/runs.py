@@ -52,7 +52,7 @@ class Runs(QObject):
         super().__init__()
         self._document, self._session, self._runview = document, session, runview
         self._checked, self._notices = checked, notices
-        self._lines: list[str] = []
+        self.lines: list[str] = []
         self._foreign = False  # the run that goes on belongs to a project no longer on screen
         session.event.connect(self._take)
         session.state_changed.connect(lambda _state: self.changed.emit())
@@ -197,12 +197,12 @@ class Runs(QObject):
 
     def keep_line(self, line: str) -> None:
         """A line of the log, for the diagnostics."""
-        self._lines = [*self._lines[-199:], line]
+        self.lines = [*self.lines[-199:], line]
 
     def copy_diagnostics(self) -> None:
         """Put versions, platform, the design and the last log lines on the clipboard."""
         QGuiApplication.clipboard().setText(
-            diagnostics(self._document.design, self._session, self._lines)
+            diagnostics(self._document.design, self._session, self.lines)
         )
         self._notices.post("diagnostics", "The diagnostics are on the clipboard.")
 
@@ -212,11 +212,16 @@ def diagnostics(design: Design, session: Session, lines: list[str]) -> str:
     parts = [
         "qdesigner diagnostics",
         f"platform: {platform.platform()}, Python {platform.python_version()}",
-        "versions: " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        f"versions: {versions()}",
         f"session: {session.state}, run {session.run or 'none'}",
         "", "design:", codec.dumps(design), "log:", *lines,
     ]  # fmt: skip
     return "\n".join(parts) + "\n"
+
+
+def versions() -> str:
+    """The versions of what matters here; reads metadata and imports nothing."""
+    return ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
 
 
 def _version(package: str) -> str:

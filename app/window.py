@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
@@ -45,12 +46,13 @@ from app.panels.problems import ProblemBar
 from app.panels.statusbar import StatusBar
 from app.panels.strip import Strip
 from app.project import Project
-from app.runs import Runs
+from app.runs import Runs, versions
 from app.runview import RunView
 from app.session import Session
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
 
+_log = logging.getLogger(__name__)
 SIZES = {"columns": [184, 1016, 240], "centre": [380, 348]}  # px, at the first start
 
 
@@ -90,7 +92,7 @@ class Window(QMainWindow):
         self.inspector = Inspector(self.document, self.runview, self.checked)
         self.strip = Strip(self.document, self.checked)
         self.tabs = QTabWidget()
-        self.tabs.setMinimumHeight(150)
+        self.tabs.setMinimumHeight(120)
         self._columns = QSplitter(Qt.Orientation.Horizontal)
         self._centre = QSplitter(Qt.Orientation.Vertical)
         self._centre.setHandleWidth(8)
@@ -170,10 +172,11 @@ class Window(QMainWindow):
         from app.panels.training import TrainingPanel
 
         self.session.start()
+        _log.info("Versions: %s", versions())
         self.tabs.addTab(TrainingPanel(self.runview), "Training")
         self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
         self.tabs.addTab(CodePanel(self.document), "Code")
-        self._log = LogPanel(self.lines, self.runs.copy_diagnostics)
+        self._log = LogPanel(self.lines, self.runs.lines, self.runs.copy_diagnostics)
         self.tabs.addTab(self._log, "Log")
         self.tabs.setTabVisible(self.tabs.indexOf(self._log), False)
         if self._train_first:

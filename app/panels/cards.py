@@ -174,7 +174,8 @@ class Card(QWidget):
     def sizeHint(self) -> QSize:
         """Wide enough for its text."""
         bold, small = self._fonts()
-        texts = [QFontMetrics(bold).horizontalAdvance(self._face.title)]
+        mark = 18 if self._face.severity else 0
+        texts = [QFontMetrics(bold).horizontalAdvance(self._face.title) + mark]
         texts += [QFontMetrics(small).horizontalAdvance(line) for line in self._face.lines]
         return QSize(min(MAX_WIDTH, max(MIN_WIDTH, max(texts) + 22)), HEIGHT)
 
@@ -274,9 +275,10 @@ class Gap(QWidget):
 
     pressed = Signal(int)
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, only: bool) -> None:
         super().__init__()
         self.index = index  # a new stage goes before the stage with this index
+        self._only = only  # the only gap of an empty model always shows its plus
         self._hot = self._target = False
         self.setFixedSize(15, HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -323,7 +325,7 @@ class Gap(QWidget):
         if self._target:
             painter.setPen(QPen(QColor(now.accent), 3))
             painter.drawLine(QPointF(middle.x(), 4), QPointF(middle.x(), HEIGHT - 4))
-        elif self._hot or self.hasFocus():
+        elif self._hot or self._only or self.hasFocus():
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(now.accent))
             painter.drawEllipse(middle, 7.5, 7.5)

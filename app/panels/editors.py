@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -18,6 +18,9 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSpinBox,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QWidget,
 )
 
@@ -38,6 +41,7 @@ class Spin(QSpinBox):
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setKeyboardTracking(False)
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
         low, high = field.minimum, field.maximum
         self.setRange(
             int(low) if math.isfinite(low) else -INT_LIMIT,
@@ -79,6 +83,18 @@ class Choice(QComboBox):
         self.setCurrentIndex(self.findData(value))
         self.setToolTip(self.currentText())
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Closed, it shows the first part of a text only: the rest is for choosing."""
+        painter = QStylePainter(self)
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        room = self.width() - 38
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText.split(" · ")[0], Qt.TextElideMode.ElideRight, room
+        )
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the panel, never the choice."""
         event.ignore()
@@ -90,12 +106,16 @@ class Check(QCheckBox):
     def __init__(self, commit: Commit) -> None:
         super().__init__()
         self.clicked.connect(commit)
-        self.toggled.connect(lambda on: self.setText("yes" if on else "no"))
-        self.setText("no")
+        self.toggled.connect(lambda _on: self._say())
+        self._say()
 
     def show_value(self, value: Any) -> None:
         """Show without telling."""
         self.setChecked(bool(value))
+        self._say()
+
+    def _say(self) -> None:
+        self.setText("yes" if self.isChecked() else "no")
 
 
 class Text(QLineEdit):

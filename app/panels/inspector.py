@@ -21,7 +21,7 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
 from app.panels.cards import stage_face
-from app.panels.editors import editor, silent
+from app.panels.editors import ROW, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
 from app.panels.header import number
 from app.panels.rows import Row, block_rows, data_rows, stage_rows, training_rows
@@ -139,6 +139,7 @@ class Inspector(QScrollArea):
             label = QLabel(row.field.label)
             label.setProperty("role", "muted")
             label.setToolTip(row.field.hint)
+            label.setMinimumHeight(ROW)
             if row.look == "classes":
                 form.addRow(label)
                 form.addRow(widget)

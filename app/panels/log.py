@@ -64,7 +64,7 @@ class _Sink(logging.Handler):
 class LogPanel(QWidget):
     """The lines, and a button that copies what a report needs."""
 
-    def __init__(self, lines: LogLines, copy: Callable[[], None]) -> None:
+    def __init__(self, lines: LogLines, before: list[str], copy: Callable[[], None]) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 12)
@@ -85,4 +85,6 @@ class LogPanel(QWidget):
         self.text.setAccessibleName("Log")
         column.addLayout(row)
         column.addWidget(self.text, 1)
+        for line in before:
+            self.text.appendPlainText(line)
         lines.line.connect(self.text.appendPlainText)

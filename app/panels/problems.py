@@ -13,11 +13,9 @@ from app.document import DATA, LOSS, Document
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
 
-SHOWN = 2  # lines, before "Show all"
-
 
 class ProblemBar(QWidget):
-    """A line for each problem, errors first; the first two until all are asked for."""
+    """The worst problem with its fix, and the others when they are asked for."""
 
     def __init__(self, document: Document, checked: Checked) -> None:
         super().__init__()
@@ -41,17 +39,20 @@ class ProblemBar(QWidget):
             item.widget().hide()
             item.widget().deleteLater()
         count = len(self._shown)
-        if count <= SHOWN:
+        if count <= 1:
             self._all = False
-        for problem in self._shown if self._all else self._shown[:SHOWN]:
-            self._column.addWidget(self._line(problem))
-        if count > SHOWN:
-            text = "Show fewer" if self._all else f"Show all {count} problems"
-            more = QPushButton(text)
-            more.setProperty("kind", "link")
-            more.clicked.connect(self._toggle)
-            self._column.addWidget(more, 0, Qt.AlignmentFlag.AlignLeft)
+        for place, problem in enumerate(self._shown if self._all else self._shown[:1]):
+            line = self._line(problem)
+            if place == 0 and count > 1:
+                line.layout().addWidget(self._more(count))
+            self._column.addWidget(line)
         self.setVisible(count > 0)
+
+    def _more(self, count: int) -> QPushButton:
+        button = QPushButton("Show one" if self._all else f"{count - 1} more")
+        button.setProperty("kind", "link")
+        button.clicked.connect(self._toggle)
+        return button
 
     def _toggle(self) -> None:
         self._all = not self._all

@@ -43,7 +43,7 @@ _SIZE = (
 def data_rows(design: Design, available: Mapping[str, int], splits: tuple[str, ...]) -> list[Row]:
     """The data: only what has an effect on this source."""
     source = Field("source", "Source", "choice", "digits", choices=("digits", "folder"))
-    rows = [_data(source, ("Handwritten digits", "Folder of images"))]
+    rows = [_data(source, ("built-in digits", "image folder"))]
     if design.data.source == "folder":
         folder = Field("path", "Folder", "choice", "")
         rows.append(Row(folder, lambda d: d.data.path, _set_folder, look="folder"))

@@ -65,7 +65,8 @@ class StatusBar(QStatusBar):
         if facts is not None:
             parts.append(f"{number(facts.train + facts.validation + facts.test)} images")
             if facts.skipped:
-                parts.append(f"{len(facts.skipped)} files skipped")
+                count = len(facts.skipped)
+                parts.append(f"{count} file{'s' if count > 1 else ''} skipped")
         if any(stage.circuit is not None for stage in self._document.design.stages):
             parts.append("exact gradients (adjoint)")
         self._left.setText(" · ".join(parts))

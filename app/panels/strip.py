@@ -89,7 +89,7 @@ class Strip(QScrollArea):
         self._cards, self._gaps = {}, []
         for position, name in enumerate(names):
             if position:
-                gap = Gap(position - 1)
+                gap = Gap(position - 1, only=len(names) == 2)
                 gap.pressed.connect(self._ask_kind)
                 self._gaps.append(gap)
                 self._row.addWidget(gap)
