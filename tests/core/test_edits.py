@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import pytest
 
 from qdesigner.circuit.circuit import Block, Circuit, expand, resources
 from qdesigner.design import edits
 from qdesigner.design.checks import problems
+from qdesigner.design.codec import load
 from qdesigner.design.edits import EditError, Slot
 from qdesigner.design.history import History
 from qdesigner.design.spec import DataSpec, Design, Stage
-from qdesigner.design.codec import load
 from qdesigner.paths import resource
 
 
@@ -18,6 +20,12 @@ def drawn(blocks: tuple[Block, ...] | Circuit) -> str:
     """``a b(c d)``: ids in order, a repeat's content in brackets."""
     blocks = blocks.blocks if isinstance(blocks, Circuit) else blocks
     return " ".join(b.id + (f"({drawn(b.body)})" if b.row.container else "") for b in blocks)
+
+
+def closing(text: str) -> int:
+    """Where the bracket that opens ``text`` is closed."""
+    depths = accumulate((letter == "(") - (letter == ")") for letter in text)
+    return next(place for place, depth in enumerate(depths) if depth == 0)
 
 
 def circuit(diagram: str, wires: int = 4) -> Circuit:
@@ -29,11 +37,7 @@ def circuit(diagram: str, wires: int = 4) -> Circuit:
             name = text.split()[0].split("(")[0]
             rest = text[len(name) :]
             if rest.startswith("("):
-                depth, end = 0, 0
-                for end, letter in enumerate(rest):
-                    depth += (letter == "(") - (letter == ")")
-                    if depth == 0:
-                        break
+                end = closing(rest)
                 blocks.append(Block(id=name, kind="repeat", body=parse(rest[1:end])))
                 text = rest[end + 1 :]
             else:
