@@ -84,7 +84,8 @@ def _data_problems(design: Design, facts: DataFacts | UserError) -> Iterator[Pro
 
 def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
     if not design.stages:
-        yield Problem("error", "stages", "The model has no stages yet; insert some in the strip.")
+        text = "The model has no stages yet; insert some in the strip."
+        yield Problem("error", "stages", text, Fix("Insert a small model", edits.small_model))
         return
     traced = trace(design, classes)
     for step in traced:

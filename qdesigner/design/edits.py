@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from qdesigner.catalog.backbones import EMBEDDED
+from qdesigner.catalog.sources import FOLDER
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
@@ -257,6 +259,24 @@ def starting_circuit(wires: int = 4) -> Circuit:
             Block(id="ry_layer-1", kind="ry_layer"),
         ),
     )
+
+
+def small_model(design: Design) -> Design:
+    """A first hybrid model for the design's data, in place of its stages: a frozen backbone,
+    features brought to angles, the starting circuit, and one output a class."""
+    photographs = design.data.source == FOLDER
+    model = design.but(stages=())
+    backbone = "mobilenet_v2" if photographs else EMBEDDED
+    for kind, settings in (
+        ("backbone", {"model": backbone}),
+        ("linear", {"outputs": 4, "bias": False}),
+        ("batch_norm", {}),
+        ("squash", {}),
+        ("quantum", {}),
+        ("linear", {}),
+    ):
+        model = insert_stage_kind(model, kind, "", **settings)
+    return model  # type: ignore[no-any-return]
 
 
 def insert_stage(design: Design, index: int, stage: Stage) -> Design:

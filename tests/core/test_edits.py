@@ -163,6 +163,12 @@ def test_an_ending_with_the_wrong_number_of_classes_is_mended_by_one_click() -> 
     assert problem.fix is not None and problems(problem.fix.apply(design)) == ()
 
 
+def test_an_empty_project_gets_a_first_model_by_one_click() -> None:
+    (problem,) = problems(Design())
+    assert problem.fix is not None and problem.fix.label == "Insert a small model"
+    assert problems(problem.fix.apply(Design())) == ()
+
+
 def test_batch_norm_on_batches_of_one_is_mended_by_one_click() -> None:
     design = edits.set_training(quickstart(), batch_size=1)
     (problem,) = problems(design)
