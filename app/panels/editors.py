@@ -107,6 +107,7 @@ class Check(QCheckBox):
         super().__init__()
         self.clicked.connect(commit)
         self.toggled.connect(lambda _on: self._say())
+        self.setMinimumHeight(ROW)
         self._say()
 
     def show_value(self, value: Any) -> None:
@@ -214,7 +215,7 @@ class Classes(QListWidget):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
             self.addItem(item)
         self.blockSignals(False)
-        self.setFixedHeight(min(8, max(1, len(available))) * 22 + 8)
+        self.setFixedHeight(min(8, max(1, len(available))) * 19 + 10)
 
     def _take(self) -> None:
         items = [self.item(row) for row in range(self.count())]

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDragMoveEvent,
     QDropEvent,
+    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QToolTip, QWidget
@@ -104,8 +105,17 @@ class Strip(QScrollArea):
 
     def _selected(self, name: str) -> None:
         self._refresh()
-        if name in self._cards:
-            self.ensureWidgetVisible(self._cards[name], 30, 0)
+        self._reveal()
+
+    def _reveal(self) -> None:
+        card = self._cards.get(self._document.selected_stage)
+        if card is not None:
+            self.ensureWidgetVisible(card, 30, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The selected card stays in sight."""
+        super().resizeEvent(event)
+        self._reveal()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """The wheel scrolls sideways."""
