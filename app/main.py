@@ -21,7 +21,7 @@ from qdesigner.cli import AsJson, cli, fail, sentences
 class FileFirst(TyperGroup):
     """A first word that is no verb is a file to open; no word at all opens the window."""
 
-    def parse_args(self, context, arguments):  # noqa: ANN001, ANN201 - click's own signature
+    def parse_args(self, context, arguments):
         """Put ``open`` before a file name."""
         if not arguments or (
             not arguments[0].startswith("-") and arguments[0] not in self.commands
