@@ -1,4 +1,4 @@
-"""README's first command where there is no display: it trains, and leaves a script that verifies."""
+"""README's first command without a display: it trains, and leaves a script that verifies."""
 
 from __future__ import annotations
 
