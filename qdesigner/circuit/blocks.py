@@ -102,7 +102,6 @@ FIRST = Field(
     "first", "First feature", "int", 0, 0, 4095,
     hint="Wire k of the block takes feature first + k",
 )  # fmt: skip
-ROTATION_GATES = ("RX", "RY", "RZ")
 
 
 def _hadamard_ry(wires: Sequence[int], settings: Settings) -> Expansion:

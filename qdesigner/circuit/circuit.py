@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qdesigner.circuit.blocks import BLOCKS, BlockKind, Input, Operation, Weight
 from qdesigner.circuit.fields import Settings, complete
-from qdesigner.circuit.gates import GATES
 
 MAX_WIRES = 24
 MAX_OPERATIONS = 100_000
@@ -134,7 +133,7 @@ def _size(blocks: tuple[Block, ...], wires: int) -> int:
         if block.row.container:
             total += block.settings.integer("count") * _size(block.body, wires)
         else:
-            total += len(tuple(_local(block, wires)))
+            total += len(operations_of(block, wires))
         if total > MAX_OPERATIONS:
             break
     return total
@@ -146,10 +145,17 @@ def _check_size(circuit: Circuit) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _local(block: Block, wires: int) -> tuple[Operation, ...]:
-    """A plain block's own operations; nothing when it has fewer wires than it needs."""
+def operations_of(block: Block, wires: int) -> tuple[Operation, ...]:
+    """A plain block's own operations, weights counted from 0; none when it has too few wires."""
     on = block.on(wires)
     return tuple(block.row.expand(on, block.settings)) if len(on) >= block.row.min_wires else ()
+
+
+@lru_cache(maxsize=4096)
+def weights_of(block: Block, wires: int) -> int:
+    """How many weights one pass through a plain block takes."""
+    angles = (operation.angle for operation in operations_of(block, wires))
+    return max((angle.index + 1 for angle in angles if isinstance(angle, Weight)), default=0)
 
 
 class WeightKey(NamedTuple):
@@ -182,12 +188,11 @@ def expand(circuit: Circuit) -> Expanded:
                 for turn in range(block.settings.integer("count")):
                     run(block.body, (*passes, turn))
                 continue
-            start = len(keys)
-            count = 0
-            for operation in _local(block, circuit.wires):
-                operations.append(operation.shifted(start, block.id))
-                if isinstance(operation.angle, Weight):
-                    count = max(count, operation.angle.index + 1)
+            start, count = len(keys), weights_of(block, circuit.wires)
+            operations.extend(
+                operation.shifted(start, block.id)
+                for operation in operations_of(block, circuit.wires)
+            )
             keys.extend(WeightKey(block.id, passes, i) for i in range(count))
             if count:
                 spreads.extend([block.settings.number("spread")] * count)
@@ -217,11 +222,6 @@ def resources(circuit: Circuit) -> Resources:
         for wire in operation.wires:
             level[wire] = moment
     return Resources(gates, max(level), len(expanded.weight_keys), expanded.inputs)
-
-
-def is_real(circuit: Circuit) -> bool:
-    """Whether every gate has a real matrix, so that real arithmetic suffices."""
-    return all(GATES[operation.gate].real for operation in expand(circuit).operations)
 
 
 def fresh_id(taken: set[str], kind: str) -> str:

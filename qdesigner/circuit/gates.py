@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One primitive gate.
+    """One primitive gate, and its names in PennyLane and OpenQASM 2.
 
-    ``real``: every entry of its matrix is real, so that a circuit of such gates needs real
-    arithmetic only. ``angle``: it takes one angle in radians.
+    ``angle``: it takes one angle in radians.
     """
 
     name: str
@@ -22,7 +21,6 @@ class Gate:
     pennylane: str
     qasm: str
     angle: bool = False
-    real: bool = True
     note: str = ""
 
 
@@ -31,13 +29,13 @@ GATES: dict[str, Gate] = {
     for gate in (
         Gate("H", 1, "Hadamard", "h", note="equal superposition"),
         Gate("X", 1, "PauliX", "x", note="bit flip"),
-        Gate("Y", 1, "PauliY", "y", real=False, note="bit and phase flip"),
+        Gate("Y", 1, "PauliY", "y", note="bit and phase flip"),
         Gate("Z", 1, "PauliZ", "z", note="phase flip"),
-        Gate("S", 1, "S", "s", real=False, note="quarter turn about Z"),
-        Gate("T", 1, "T", "t", real=False, note="eighth turn about Z"),
-        Gate("RX", 1, "RX", "rx", angle=True, real=False, note="turn about X"),
+        Gate("S", 1, "S", "s", note="quarter turn about Z"),
+        Gate("T", 1, "T", "t", note="eighth turn about Z"),
+        Gate("RX", 1, "RX", "rx", angle=True, note="turn about X"),
         Gate("RY", 1, "RY", "ry", angle=True, note="turn about Y"),
-        Gate("RZ", 1, "RZ", "rz", angle=True, real=False, note="turn about Z"),
+        Gate("RZ", 1, "RZ", "rz", angle=True, note="turn about Z"),
         Gate("CNOT", 2, "CNOT", "cx", note="flips the target when the control is |1⟩"),
         Gate("CZ", 2, "CZ", "cz", note="flips the phase of |11⟩"),
         Gate("SWAP", 2, "SWAP", "swap", note="exchanges two wires"),

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from qdesigner.circuit.blocks import Fixed, Input, Operation, Weight
-from qdesigner.circuit.circuit import Block, Circuit
+from qdesigner.circuit.circuit import Block, Circuit, operations_of, weights_of
 
 PITCH = 72  # between wires, when there is room
 SMALLEST_PITCH = 44
@@ -101,12 +101,12 @@ class Layout:
     @property
     def box(self) -> float:
         """The height of a gate's box."""
-        return min(GATE, self.pitch - 8)
+        return _box(self.pitch)
 
     @property
     def half(self) -> float:
         """How far a layer's frame reaches beyond its outer wires."""
-        return self.pitch / 2 + 4
+        return _half(self.pitch)
 
     def wire_y(self, wire: float) -> float:
         """The height of a wire; of one below the last for a wire still to be added."""
@@ -168,17 +168,25 @@ def title(block: Block) -> str:
     return block.row.label.split(" (")[0]
 
 
+def _box(pitch: float) -> float:
+    return min(GATE, pitch - 8)
+
+
+def _half(pitch: float) -> float:
+    return pitch / 2 + 4
+
+
 def drawn_height(circuit: Circuit, pitch: float) -> float:
     """The height that `layout` will need, with all margins."""
     nested = _nested(circuit)
     above = MARGIN + REPEAT_TOP + nested * NESTED_TOP
     below = max(GHOST_WIRE, REPEAT_BOTTOM + nested * NESTED_BOTTOM) + MARGIN
-    return above + circuit.wires * pitch + 8 + below
+    return above + (circuit.wires - 1) * pitch + 2 * _half(pitch) + below
 
 
 def layout(circuit: Circuit, pitch: float = PITCH) -> Layout:
     """``circuit`` with its wires ``pitch`` pixels apart."""
-    first = MARGIN + REPEAT_TOP + _nested(circuit) * NESTED_TOP + pitch / 2 + 4
+    first = MARGIN + REPEAT_TOP + _nested(circuit) * NESTED_TOP + _half(pitch)
     placing = _Placing(circuit.wires, pitch, first)
     end, _ = placing.row(circuit.blocks, START, "", 0)
     if not circuit.blocks:
@@ -211,12 +219,12 @@ class _Placing:
         return x, weight
 
     def _plain(self, block: Block, x: float, parent: str, weight: int) -> tuple[float, int]:
-        weights = _weights(block, self.wires)
+        weights = weights_of(block, self.wires)
         marks, width = _columns(block, self.wires, len(str(weight + weights)))
         on = block.on(self.wires)
-        half = self.pitch / 2 + 4
+        half = _half(self.pitch)
         if block.row.wires is not None:
-            half = min(GATE, self.pitch - 8) / 2 + 4
+            half = _half(_box(self.pitch))
         top = self.first + min(on) * self.pitch - half
         bottom = self.first + max(on) * self.pitch + half
         self.frames.append(Frame(block, parent, x, x + width, top, bottom, marks, weight))
@@ -228,7 +236,7 @@ class _Placing:
         right = inside - GAP + REPEAT_SIDE if block.body else x + EMPTY_REPEAT
         right = max(right, x + BADGE_WIDTH + 2 * REPEAT_SIDE)
         level = _level(block)
-        half = self.pitch / 2 + 4
+        half = _half(self.pitch)
         top = self.first - half - REPEAT_TOP - (level - 1) * NESTED_TOP
         bottom = self.first + (self.wires - 1) * self.pitch + half
         bottom += REPEAT_BOTTOM + (level - 1) * NESTED_BOTTOM
@@ -245,23 +253,9 @@ def _level(block: Block) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _operations(block: Block, wires: int) -> tuple[Operation, ...]:
-    on = block.on(wires)
-    if len(on) < block.row.min_wires:
-        return ()
-    return tuple(block.row.expand(on, block.settings))
-
-
-@lru_cache(maxsize=4096)
-def _weights(block: Block, wires: int) -> int:
-    angles = (operation.angle for operation in _operations(block, wires))
-    return max((angle.index + 1 for angle in angles if isinstance(angle, Weight)), default=0)
-
-
-@lru_cache(maxsize=4096)
 def _columns(block: Block, wires: int, digits: int) -> tuple[tuple[Mark, ...], float]:
     """A block's marks and its frame's width, with room for weights' numbers of ``digits``."""
-    columns = packed(_operations(block, wires))
+    columns = packed(operations_of(block, wires))
     bare = block.row.wires is not None
     gap = 4 if bare else 8 if len(columns) > MANY_COLUMNS else 24
     if any(len(op.wires) == 1 for column in columns for op in column):

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from qdesigner.circuit.blocks import Angle, Fixed, Group, Input, Operation, Weight
-from qdesigner.circuit.circuit import Block, Circuit, expand
+from qdesigner.circuit.blocks import Angle, Fixed, Group, Input, Operation
+from qdesigner.circuit.circuit import Block, Circuit, expand, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
 from qdesigner.export.loops import Place, statements
 from qdesigner.export.source import LINE, indented
@@ -70,7 +70,7 @@ def _repeat(block: Block, wires: int, place: Place) -> tuple[list[str], int]:
     return [f"for {name if each else '_'} in range({count}):", *indented(inner)], count * each
 
 
-Chunk = tuple[str, list[Operation], int]
+Chunk = tuple[str, Sequence[Operation], int]
 
 
 def _chunks(blocks: Sequence[Block], wires: int) -> Iterator[Block | Chunk]:
@@ -79,7 +79,7 @@ def _chunks(blocks: Sequence[Block], wires: int) -> Iterator[Block | Chunk]:
     gates: list[Operation] = []
     weights = 0
     for block in blocks:
-        operations, count = _local(block, wires)
+        operations, count = operations_of(block, wires), weights_of(block, wires)
         if block.row.group is Group.GATE:
             gates += [operation.shifted(weights, block.id) for operation in operations]
             weights += count
@@ -95,21 +95,11 @@ def _chunks(blocks: Sequence[Block], wires: int) -> Iterator[Block | Chunk]:
         yield "Single gates", gates, weights
 
 
-def _local(block: Block, wires: int) -> tuple[list[Operation], int]:
-    """One plain block's operations, weights counted from 0, and how many weights it has."""
-    on = block.on(wires)
-    if len(on) < block.row.min_wires:
-        return [], 0
-    operations = list(block.row.expand(on, block.settings))
-    counts = (op.angle.index + 1 for op in operations if isinstance(op.angle, Weight))
-    return operations, max(counts, default=0)
-
-
 def _weights(blocks: Sequence[Block], wires: int) -> int:
     return sum(
         block.settings.integer("count") * _weights(block.body, wires)
         if block.row.container
-        else _local(block, wires)[1]
+        else weights_of(block, wires)
         for block in blocks
     )
 
@@ -121,7 +111,7 @@ def _spreads(blocks: Sequence[Block], wires: int) -> list[tuple[str, int]]:
         if block.row.container:
             added = _repeated(_spreads(block.body, wires), block.settings.integer("count"))
         else:
-            count = _local(block, wires)[1]
+            count = weights_of(block, wires)
             added = [(f"[{block.settings.number('spread')!r}]", count)] if count else []
         for text, count in added:
             if runs and runs[-1][0] == text:
