@@ -61,14 +61,17 @@ def paint_header(painter: QPainter, view: View, room: float) -> None:
 
 
 def paint_footer(painter: QPainter, view: View, summary: str, message: str) -> None:
-    """What the circuit costs, and what the last command was refused for."""
+    """What the circuit costs, and what the last command was refused for, whole before all else."""
     colours = theme.current()
     top = view.height - FOOTER
     painter.setFont(font(12))
-    painter.setPen(QColor(colours.muted))
+    metrics = painter.fontMetrics()
     flags = Qt.AlignmentFlag.AlignVCenter
     box = QRectF(MARGIN, top - 4, view.width - 2 * MARGIN, FOOTER)
-    painter.drawText(box, flags | Qt.AlignmentFlag.AlignRight, summary)
+    taken = metrics.horizontalAdvance(message) + MARGIN if message else 0
+    if taken + metrics.horizontalAdvance(summary) <= box.width():
+        painter.setPen(QColor(colours.muted))
+        painter.drawText(box, flags | Qt.AlignmentFlag.AlignRight, summary)
     if message:
         painter.setPen(QColor(colours.wrong))
         painter.drawText(box, flags | Qt.AlignmentFlag.AlignLeft, message)

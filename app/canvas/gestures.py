@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.canvas.geometry import Hit, slot_at, wire_at
+from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS, MAX_REPEAT
 from qdesigner.circuit.circuit import Block, Circuit, ids
 from qdesigner.circuit.layout import Layout, title
@@ -75,7 +76,7 @@ def gesture_for(base: Layout, hit: Hit, start: Point, selected: frozenset[str]) 
 
 
 def _refused(circuit: Circuit, error: EditError) -> Outcome:
-    return Outcome(circuit, refusal=str(error))
+    return Outcome(circuit, refusal=sentence(error))
 
 
 def named(circuit: Circuit, names: frozenset[str]) -> str:

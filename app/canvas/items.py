@@ -284,11 +284,22 @@ def _plus(painter: QPainter, layout: Layout, x: float) -> None:
     painter.drawLine(QPointF(x, y - 4), QPointF(x, y + 4))
 
 
+def note_box(
+    at: tuple[float, float], width: float, room: tuple[float, float]
+) -> tuple[float, float, float, float]:
+    """Left, top, width and height of a note beside the pointer. It stays in ``room`` (width,
+    height) when the pointer does not, as with what is dragged off the board."""
+    x, y = at
+    top = y + NODE + 8 if y < 200 else y - NODE - 36
+    left = max(4.0, min(x - width / 2, room[0] - width - 4))
+    return left, max(4.0, min(top, room[1] - 32)), width, 28.0
+
+
 def note(
-    painter: QPainter, at: tuple[float, float], shown: str, refused: bool, right: float
+    painter: QPainter, at: tuple[float, float], shown: str, refused: bool, room: tuple[float, float]
 ) -> None:
-    """A note by the pointer, in viewport coordinates and left of ``right``; where something is
-    refused, with a red gate's outline under the pointer."""
+    """A note by the pointer, in viewport coordinates; where something is refused, with a red
+    gate's outline under the pointer."""
     colours = theme.current()
     colour = QColor(colours.wrong) if refused else QColor(colours.text)
     x, y = at
@@ -299,10 +310,7 @@ def note(
         painter.setBrush(fill)
         painter.drawRoundedRect(QRectF(x - NODE, y - NODE, 2 * NODE, 2 * NODE), RADIUS, RADIUS)
     painter.setFont(font(12, bold=True))
-    width = painter.fontMetrics().horizontalAdvance(shown) + 24
-    left = max(4.0, min(x - width / 2, right - width - 4))
-    top = y + NODE + 8 if y < 200 else y - NODE - 36
-    box = QRectF(left, top, width, 28)
+    box = QRectF(*note_box(at, painter.fontMetrics().horizontalAdvance(shown) + 24, room))
     painter.setBrush(QColor(colours.panel))
     painter.setPen(QPen(colour, 1.2))
     painter.drawRoundedRect(box, RADIUS, RADIUS)

@@ -34,6 +34,7 @@ from app.canvas.live import paint_live
 from app.canvas.pointer import Pointer
 from app.canvas.scene import Scene, summary
 from app.document import Document
+from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Circuit, resources
 from qdesigner.circuit.layout import Layout, layout
@@ -227,10 +228,14 @@ class Board(QAbstractScrollArea):
         self.viewport().update()
 
     def _set_ranges(self) -> None:
-        view = View(self.viewport().width(), self.viewport().height())
+        # Measured in the room without scroll bars, or each bar would keep the other one up.
+        room = self.maximumViewportSize()
+        view = View(room.width(), room.height())
         width = height = 0.0
         if self._shown is not None:
             width, height = self._shown.width * self._scale, self._shown.height * self._scale
+        if height > view.content_height:
+            view = View(room.width() - BAR, room.height())
         for bar, size, room in (
             (self.horizontalScrollBar(), width, view.content_width),
             (self.verticalScrollBar(), height, view.content_height),
@@ -297,7 +302,7 @@ class Board(QAbstractScrollArea):
         try:
             command()
         except EditError as error:
-            self._message = str(error)
+            self._message = sentence(error)
         self.viewport().update()
 
     def edit_count(self, block_id: str) -> None:
@@ -427,7 +432,8 @@ class Board(QAbstractScrollArea):
         edges.paint_footer(painter, view, self._summary, self._message)
         if scene.refusal or scene.note:
             at = (self._pointer.at.x(), self._pointer.at.y())
-            items.note(painter, at, scene.refusal or scene.note, bool(scene.refusal), view.width)
+            text, room = scene.refusal or scene.note, (view.width, view.height)
+            items.note(painter, at, text, bool(scene.refusal), room)
         if scene.focused:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QColor(colours.accent))

@@ -107,7 +107,7 @@ def test_an_impossible_drop_is_refused_with_its_reason_and_changes_nothing() -> 
     assert not bench.enter("cnot_ring", bench.end())
     scene = bench.board.scene()
     assert scene is not None
-    assert scene.refusal == "CNOT ring needs 2 wires; add a wire first"
+    assert scene.refusal == "CNOT ring needs 2 wires; add a wire first."
     assert not bench.drop("cnot_ring", bench.end())
     assert (bench.text, bench.undo) == ("RY layer", "")
 
@@ -140,6 +140,18 @@ def test_without_a_quantum_stage_nothing_can_be_dropped() -> None:
     bench.document.apply("Empty", bench.document.design.but(stages=()))
     assert not bench.enter("ry_layer", at)
     assert bench.board.scene() is None
+
+
+def test_the_scroll_bars_that_a_drag_brought_up_go_when_the_circuit_fits_after_the_drop() -> None:
+    bench = Bench(" | ".join(["RY layer"] * 4), size=(1000, 360))
+    QApplication.processEvents()
+    bench.enter("ry_layer", bench.end())
+    QApplication.processEvents()
+    assert bench.board.horizontalScrollBar().isVisible()
+    bench.drop("ry_layer", bench.end())
+    QApplication.processEvents()
+    assert not bench.board.horizontalScrollBar().isVisible()
+    assert not bench.board.verticalScrollBar().isVisible()
 
 
 def test_nothing_else_moves_down_or_up_while_a_drag_makes_the_circuit_too_long() -> None:

@@ -156,4 +156,4 @@ def test_too_few_wires_are_refused_with_a_sentence() -> None:
     bench = Bench("CNOT chain", wires=2)
     _menu(bench, bench.on("cnot_chain-1").toPoint())["q0"].trigger()
     assert bench.text == "CNOT chain"
-    assert bench.board.message == "a CNOT chain block takes at least 2 wires"
+    assert bench.board.message == "A CNOT chain block takes at least 2 wires."

@@ -9,6 +9,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from app.canvas import items
 from app.canvas.count import CountBox
 from qdesigner.circuit.text import diagram
 
@@ -61,6 +62,13 @@ def test_a_block_dragged_off_the_board_is_removed() -> None:
     assert bench.undo == "Remove CNOT brick"
 
 
+@pytest.mark.parametrize("at", [(300, -80), (-90, 100), (600, 900), (2000, 100), (300, 150)])
+def test_what_a_release_off_the_board_would_do_is_said_on_the_board(at: tuple[int, int]) -> None:
+    left, top, width, height = items.note_box(at, 180, (1000, 350))
+    assert left >= 0 and left + width <= 1000
+    assert top >= 0 and top + height <= 350
+
+
 def test_dragging_one_of_the_selected_blocks_takes_all_along() -> None:
     bench = Bench("H + RY embedding | CNOT brick | RY layer")
     bench.select("cnot_brick-1", "ry_layer-1")
@@ -91,7 +99,7 @@ def test_a_repeat_cannot_be_dragged_into_itself() -> None:
     bench.press(bench._at(frame.left + 3, frame.top + 8))
     bench.drag_to(bench.before("ry_layer-1"))
     scene = bench.board.scene()
-    assert scene is not None and scene.refusal == "a repeat cannot be moved into itself"
+    assert scene is not None and scene.refusal == "A repeat cannot be moved into itself."
     bench.release(bench.before("ry_layer-1"))
     assert (bench.text, bench.undo) == ("2 × [2 × [RY layer]]", "")
 
@@ -247,7 +255,7 @@ def test_the_last_wire_stays_and_the_board_says_why() -> None:
     bench = Bench("H 0", wires=1)
     bench.click(QPointF(12, round(bench.board.view().y(bench.board.base.wire_y(0)))))
     assert bench.circuit.wires == 1
-    assert bench.board.message == "a circuit has at least one wire"
+    assert bench.board.message == "A circuit has at least one wire."
 
 
 def test_the_wheel_zooms_about_the_pointer_and_fit_takes_it_back() -> None:
