@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 
 from app.canvas import commands
 from app.panels.strip import fill_with_kinds, remove_selected, toggle_frozen
+from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS, Group
 from qdesigner.design import edits
 from qdesigner.design.codec import SUFFIX
@@ -407,7 +408,7 @@ class Actions(QObject):
         try:
             row.run(self._window)
         except edits.EditError as error:
-            self._window.notices.post("edit", f"{error}", "warning")
+            self._window.notices.post("edit", sentence(error), "warning")
         self.refresh_soon()
 
     def _add_submenu(self, menu: QMenu, entry: Submenu) -> None:

@@ -29,6 +29,7 @@ from qdesigner.circuit.fields import Field
 from qdesigner.design.spec import display_name
 
 Commit = Callable[[Any], None]
+Refuse = Callable[[str], None]
 INT_LIMIT = 2**31 - 1
 ROW = 26  # px, the height of every editor of one line
 
@@ -124,10 +125,14 @@ class Text(QLineEdit):
     ``write`` the text. Enter or leaving the field takes it; Escape puts the old one back."""
 
     def __init__(
-        self, read: Callable[[str], Any], write: Callable[[Any], str], commit: Commit
+        self,
+        read: Callable[[str], Any],
+        write: Callable[[Any], str],
+        commit: Commit,
+        refuse: Refuse,
     ) -> None:
         super().__init__()
-        self._read, self._write, self._commit = read, write, commit
+        self._read, self._write, self._commit, self._refuse = read, write, commit, refuse
         self._value: Any = None
         self.editingFinished.connect(self._take)
 
@@ -154,8 +159,8 @@ class Text(QLineEdit):
         try:
             value = self._read(self.text())
         except ValueError as error:
-            self.setToolTip(str(error))
             self.setText(self._write(self._value))
+            self._refuse(str(error))
             return
         self._commit(value)
 
@@ -231,8 +236,8 @@ class Classes(QListWidget):
         self._commit(() if len(ticked) == len(items) else ticked)
 
 
-def editor(row: Row, commit: Commit) -> QWidget:
-    """The editor for a row; it has ``show_value``."""
+def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
+    """The editor for a row; it has ``show_value``. ``refuse`` is told why a text was not taken."""
     field = row.field
     made: QWidget
     match row.look:
@@ -243,7 +248,7 @@ def editor(row: Row, commit: Commit) -> QWidget:
         case "classes":
             made = Classes(commit)
         case "wires":
-            made = Text(lambda text: wires_value(text, field), wires_text, commit)
+            made = Text(lambda text: wires_value(text, field), wires_text, commit, refuse)
         case _ if field.type == "bool":
             made = Check(commit)
         case _ if field.type == "choice":
@@ -252,7 +257,9 @@ def editor(row: Row, commit: Commit) -> QWidget:
         case _ if field.type == "int":
             made = Spin(field, commit)
         case _:
-            made = Text(lambda text: _number(text, field), lambda value: f"{value:.6g}", commit)
+            made = Text(
+                lambda text: _number(text, field), lambda value: f"{value:.6g}", commit, refuse
+            )
     if row.look != "classes" and not isinstance(made, QCheckBox):
         made.setMinimumWidth(40)
         made.setFixedHeight(ROW)
@@ -267,7 +274,10 @@ def _number(text: str, field: Field) -> Any:
         value = float(text.strip().replace(",", "."))
     except ValueError:
         raise ValueError(f"{text!r} is not a number") from None
-    return field.validate(value)
+    try:
+        return field.validate(value)
+    except ValueError as error:
+        raise ValueError(str(error).replace(repr(field.name), field.label, 1)) from None
 
 
 def silent(widget: QObject, value: Any) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.document import Document
 from app.icons import icon
+from app.sentences import sentence
 from app.session import Session
 from qdesigner.design import edits
 from qdesigner.session import events
@@ -122,7 +123,7 @@ class Header(QFrame):
             try:
                 self._document.apply("Rename project", edits.rename(self._document.design, name))
             except edits.EditError as error:
-                self._name.setToolTip(str(error))
+                self._name.setToolTip(sentence(error))
         self._name.clearFocus()
         self._show_name()
 

@@ -26,6 +26,7 @@ from app.panels.figures import Bar, Bars, Heat, HeatMap
 from app.panels.header import number
 from app.panels.rows import Row, block_rows, data_rows, stage_rows, training_rows
 from app.runview import RunView
+from app.sentences import sentence
 from qdesigner.circuit.circuit import Circuit, expand, resources, walk
 from qdesigner.circuit.gates import GATES
 from qdesigner.design.edits import EditError
@@ -135,7 +136,7 @@ class Inspector(QScrollArea):
         self._rows = []
         for row in rows:
             # Bound to the row: a field left by a click elsewhere still changes its own thing.
-            widget = editor(row, lambda value, row=row: self._commit(row, value))
+            widget = editor(row, lambda value, row=row: self._commit(row, value), self._refuse)
             label = QLabel(row.field.label)
             label.setProperty("role", "muted")
             label.setToolTip(row.field.hint)
@@ -151,11 +152,14 @@ class Inspector(QScrollArea):
         old.deleteLater()
         self._form.setVisible(bool(rows))
 
+    def _refuse(self, reason: str) -> None:
+        self.refused.emit(sentence(reason))
+
     def _commit(self, row: Row, value: Any) -> None:
         try:
             design = row.set(self._document.design, value)
         except EditError as error:
-            self.refused.emit(str(error))
+            self._refuse(str(error))
             self.refresh()
             return
         except KeyError:

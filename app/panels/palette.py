@@ -35,6 +35,7 @@ from app.canvas import commands
 from app.canvas.gestures import BLOCK_MIME
 from app.canvas.items import font
 from app.document import Document
+from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS, BlockKind, Group
 from qdesigner.design.edits import EditError
 
@@ -239,7 +240,7 @@ class Palette(QWidget):
         try:
             commands.append(self._document, kind)
         except EditError as error:
-            self.refused.emit(str(error))
+            self.refused.emit(sentence(error))
 
     def search(self) -> None:
         """Give the search field the keyboard."""

@@ -21,6 +21,7 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
 from app.panels.cards import HEIGHT, Card, Face, Gap, data_face, loss_face, stage_face
+from app.sentences import sentence
 from qdesigner.design import edits
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import STAGES
@@ -211,7 +212,7 @@ class Inside(QWidget):
         except (edits.EditError, KeyError) as error:
             self._strip.mark(None)
             if isinstance(error, edits.EditError):
-                QToolTip.showText(QCursor.pos(), str(error), self)
+                QToolTip.showText(QCursor.pos(), sentence(error), self)
             event.ignore()
             return
         self._strip.mark(gap)
@@ -246,7 +247,7 @@ def fill_with_kinds(menu: QMenu, document: Document, index: int) -> None:
             edits.insert_stage(document.design, index, edits.new_stage(document.design, kind))
         except edits.EditError as error:
             action.setEnabled(False)
-            action.setToolTip(str(error))
+            action.setToolTip(sentence(error))
 
 
 def insert_kind(document: Document, kind: str, index: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import quickstart, wait_until
+from shells import heard, quickstart, wait_until
 
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
@@ -56,11 +56,25 @@ def test_a_learning_rate_may_be_written_as_one_writes_it(panel: Inspector) -> No
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert panel.document.design.training.learning_rate == 4e-4
     panel.refresh()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("fast", "'fast' is not a number."),
+        ("-1", "Learning rate must lie between 1e-12 and 100, not -1.0."),
+    ],
+)
+def test_a_text_that_is_no_value_is_refused_with_a_sentence(
+    panel: Inspector, text: str, reason: str
+) -> None:
+    field = select(panel, LOSS)["learning_rate"]
     field.selectAll()
-    QTest.keyClicks(field, "fast")
-    QTest.keyClick(field, Qt.Key.Key_Return)
-    assert panel.document.design.training.learning_rate == 4e-4
-    assert field.text() == "0.0004" and "not a number" in field.toolTip()
+    with heard(panel.refused) as said:
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+    assert said == [reason]
+    assert (field.text(), panel.document.design.training.learning_rate) == ("0.02", 0.02)
 
 
 def test_only_fields_that_have_an_effect_are_shown(panel: Inspector) -> None:
