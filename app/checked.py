@@ -136,5 +136,5 @@ def _run_problems(design: Design) -> tuple[Problem, ...]:
     if not design.run or Path(design.run).is_dir():
         return ()
     forget = Fix("Forget the run", lambda d: d.model_copy(update={"run": ""}))
-    text = f"The folder of the last run is not there any more: {design.run}."
+    text = f"The last run of this project is not at {design.run} any more."
     return (Problem("warning", "run", text, forget),)

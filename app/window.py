@@ -127,7 +127,7 @@ class Window(QMainWindow):
         column.addWidget(self.notices)
         column.addWidget(heading)
         column.addWidget(self.strip)
-        column.addWidget(ProblemBar(self.document, self.checked))
+        column.addWidget(ProblemBar(self.document, self.checked, self.actions_table.actions))
         column.addWidget(self._centre, 1)
         return middle
 

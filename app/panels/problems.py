@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
+from app.sentences import sentence
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
 
@@ -17,9 +19,9 @@ from qdesigner.errors import UserError
 class ProblemBar(QWidget):
     """The worst problem with its fix, and the others when they are asked for."""
 
-    def __init__(self, document: Document, checked: Checked) -> None:
+    def __init__(self, document: Document, checked: Checked, actions: dict[str, QAction]) -> None:
         super().__init__()
-        self._document, self._checked = document, checked
+        self._document, self._checked, self._actions = document, checked, actions
         self._all = False
         self._shown: tuple[Problem, ...] | None = None
         self._column = QVBoxLayout(self)
@@ -96,6 +98,9 @@ class ProblemBar(QWidget):
         place = {"data": DATA, "stages": "", "run": "", "training": LOSS}.get(
             problem.where, problem.where
         )
+        if problem.where == "run":
+            yield "Train again", self._actions["train"].trigger
+            yield "Open run…", self._actions["open_run"].trigger
         if place:
             yield "Show", lambda: self._document.select_stage(place)
 
@@ -103,4 +108,4 @@ class ProblemBar(QWidget):
         try:
             self._document.apply(fix.label, fix.apply(self._document.design))
         except UserError as error:
-            self.setToolTip(str(error))
+            self.setToolTip(sentence(error))

@@ -12,12 +12,13 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from shells import FakeSession, end, heard, quickstart, spin, wait_until
 
 from app import theme
 from app.document import Document
 from app.panels.header import clock, number
+from app.panels.problems import ProblemBar
 from app.window import Window
 from qdesigner.design import codec, edits
 from qdesigner.session import events
@@ -233,7 +234,9 @@ def test_a_run_that_is_gone_is_a_named_problem_with_a_fix(make, tmp_path: Path) 
     codec.save(quickstart().model_copy(update={"run": str(tmp_path / "gone")}), path)
     window = make(path)
     (problem,) = window.checked.at("run")
-    assert "is not there any more" in problem.text
+    assert problem.text == f"The last run of this project is not at {tmp_path / 'gone'} any more."
+    ways = [button.text() for button in window.findChild(ProblemBar).findChildren(QPushButton)]
+    assert ways == ["Forget the run", "Train again", "Open run…"]
     window.document.apply(problem.fix.label, problem.fix.apply(window.document.design))
     assert not window.checked.at("run") and window.document.design.run == ""
 
