@@ -12,6 +12,7 @@ from app.session import Session
 from qdesigner.circuit.circuit import Circuit
 
 MAX_IMAGES = 500  # entries of the image chooser
+FRESH = 0.3  # radians: an untrained weight as the preview takes it, so that a new layer shows
 
 
 class LiveState(QObject):
@@ -47,7 +48,7 @@ class LiveState(QObject):
         self._session.ask_preview(
             circuit,
             self._runview.angles_for(name, circuit),
-            self._runview.weights_for(name, circuit),
+            self._runview.weights_for(name, circuit, FRESH),
         )
 
     def _again(self) -> None:

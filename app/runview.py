@@ -278,11 +278,11 @@ class RunView(QObject):
         row = np.asarray(angles[self._chosen], dtype=float)
         return row if len(row) == expand(circuit).inputs and np.isfinite(row).all() else None
 
-    def weights_for(self, stage_id: str, circuit: Circuit) -> Floats | None:
+    def weights_for(self, stage_id: str, circuit: Circuit, fresh: float = 0.0) -> Floats | None:
         """The run's newest weights [weights] for ``circuit``, in radians.
 
         The circuit on screen may have been edited since it was trained: what survives of its
-        blocks keeps its weights, new weights are 0. None when nothing survives.
+        blocks keeps its weights, new weights are ``fresh``. None when nothing survives.
         """
         trained = self._trained_circuit(stage_id)
         if trained is None or self.predictions is None:
@@ -295,7 +295,7 @@ class RunView(QObject):
         wanted = expand(circuit).weight_keys
         if not any(key in known for key in wanted):
             return None
-        return np.array([known.get(key, 0.0) for key in wanted])
+        return np.array([known.get(key, fresh) for key in wanted])
 
     def _trained_circuit(self, stage_id: str) -> Circuit | None:
         if self.design is None:
