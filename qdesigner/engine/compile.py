@@ -66,6 +66,11 @@ class Program:
         """Entries of one part of the state: 2**wires."""
         return 1 << self.wires
 
+    @property
+    def entries(self) -> int:
+        """Real numbers that hold the state of one sample: parts × 2**wires."""
+        return self.parts << self.wires
+
     @cached_property
     def arrays(self) -> tuple[Any, ...]:
         """What the kernels take first, in their order."""

@@ -19,21 +19,21 @@ class _Expectation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:
-        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
+        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32  # half is too coarse
         inputs, flat = _array(x, dtype), _array(weights, dtype)
         out, states = forward(program, inputs, flat, keep=any(ctx.needs_input_grad))
         # The arrays may share the tensors' memory: saving these tells of a change in place.
         ctx.save_for_backward(x, weights)
-        ctx.program, ctx.inputs, ctx.flat, ctx.states = program, inputs, flat, states
+        ctx.program, ctx.dtype = program, dtype
+        ctx.inputs, ctx.flat, ctx.states = inputs, flat, states
         return _tensor(out, x)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
         x, weights = ctx.saved_tensors  # raises when one was changed in place since
-        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
         grad_inputs, grad_weights = backward(
-            ctx.program, ctx.inputs, ctx.flat, ctx.states, _array(grad, dtype),
+            ctx.program, ctx.inputs, ctx.flat, ctx.states, _array(grad, ctx.dtype),
             want_inputs=ctx.needs_input_grad[1],
         )  # fmt: skip
         of_x = None if grad_inputs is None else _tensor(grad_inputs, x)

@@ -1,7 +1,13 @@
-"""Run a program on a batch of samples: expectation values, and their gradients, as NumPy arrays."""
+"""Run a program on a batch of samples: expectation values, and their gradients, as NumPy arrays.
+
+The batch is cut into chunks of samples that lie side by side in memory, so that every gate is one
+vectorised loop; a kernel runs a chunk at a time, and `threads` spreads the chunks over the cores
+where there is enough to do. Nothing is timed: the same batch is cut alike on every machine.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,31 +25,37 @@ if TYPE_CHECKING:
 # Fixed, never timed: how samples are cut into chunks decides the order of sums, and a resumed
 # training has to repeat to the bit, on whatever number of threads.
 LANES = 32  # samples side by side: two AVX-512 registers
-LANES_LARGE = 16  # from `LARGE_ROWS` on, so that state and co-state stay in the second-level cache
-LARGE_ROWS = 1 << 11
+# Fewer from so many entries on, for state and co-state to stay in the second-level cache.
+LANES_LARGE = 16
+LARGE_ENTRIES = 1 << 11
 # Below this many turned numbers (about 0.3 ms) a second thread is not worth its start.
 SPREAD_WORK = 1 << 20
-# Final states are kept from forward to backward up to this size, which the largest state of one
-# sample does not pass; above, the backward runs the batch again, a part at a time.
+# A chunk's states are no larger than this, which a single sample's never are. Up to this size the
+# final states of a batch are kept from forward to backward; above, the backward runs the batch
+# again, a part at a time.
 KEPT_BYTES = 1 << 28
 
 
 def chunk_size(program: Program, batch: int) -> int:
     """How many samples go side by side: chunks of about equal size, at most `LANES`."""
-    lanes = LANES_LARGE if program.rows * program.parts >= LARGE_ROWS else LANES
+    lanes = LANES_LARGE if program.entries >= LARGE_ENTRIES else LANES
+    lanes = min(lanes, _samples_kept(program, itemsize=8))
     chunks = max(-(-batch // lanes), 1)
     return max(-(-batch // chunks), 1)
 
 
-def _each_chunk(call: Any, program: Program, batch: int, chunks: int) -> None:
-    if program.rows * program.parts * batch * len(program.steps) > SPREAD_WORK:
+def _samples_kept(program: Program, itemsize: int) -> int:
+    """How many samples' states fit into `KEPT_BYTES`, at least one."""
+    return max(KEPT_BYTES // (program.entries * itemsize), 1)
+
+
+def _each_chunk(call: Callable[[int, int], None], program: Program, batch: int) -> None:
+    """``call(start, end)`` for all chunks of the batch, spread over threads when it is worth it."""
+    chunks = -(-batch // chunk_size(program, batch))
+    if program.entries * batch * len(program.steps) > SPREAD_WORK:
         spread(call, chunks)
     else:
         call(0, chunks)
-
-
-def _state_size(program: Program) -> int:
-    return program.rows * program.parts
 
 
 def forward(
@@ -56,7 +68,7 @@ def forward(
     """
     batch = len(inputs)
     out = np.empty((batch, program.wires), inputs.dtype)
-    size = batch * _state_size(program)
+    size = batch * program.entries
     kept = keep and size * out.itemsize <= KEPT_BYTES
     states = np.empty(size if kept else 0, inputs.dtype)
     chunk = chunk_size(program, batch)
@@ -64,7 +76,7 @@ def forward(
     def call(start: int, end: int) -> None:
         kernels.forward(*program.arrays, inputs, weights, chunk, start, end, out, states)
 
-    _each_chunk(call, program, batch, -(-batch // chunk))
+    _each_chunk(call, program, batch)
     return out, states if kept else None
 
 
@@ -85,11 +97,10 @@ def backward(
         return _backward_again(program, inputs, weights, grad, want_inputs)
     batch = len(inputs)
     chunk = chunk_size(program, batch)
-    chunks = -(-batch // chunk)
     stop = min(program.first_weight, program.first_input if want_inputs else len(program.steps))
     grad_inputs = np.zeros(inputs.shape if want_inputs else (0, 0), inputs.dtype)
     grad_weights = np.empty(weights.shape, inputs.dtype)
-    overlaps = np.empty((chunks, len(program.offset)))
+    overlaps = np.empty((-(-batch // chunk), len(program.offset)))
 
     def call(start: int, end: int) -> None:
         kernels.backward(
@@ -97,7 +108,7 @@ def backward(
             overlaps, stop,
         )  # fmt: skip
 
-    _each_chunk(call, program, batch, chunks)
+    _each_chunk(call, program, batch)
     kernels.collect(overlaps, program.weight_of, grad_weights)
     return grad_inputs if want_inputs else None, grad_weights
 
@@ -106,7 +117,7 @@ def _backward_again(
     program: Program, inputs: Floats, weights: Floats, grad: Floats, want_inputs: bool
 ) -> tuple[Floats | None, Floats]:
     """`backward` without kept states: forward and backward of a part of the batch at a time."""
-    part = max(KEPT_BYTES // (_state_size(program) * inputs.itemsize), 1)
+    part = _samples_kept(program, inputs.itemsize)
     grad_inputs = np.zeros(inputs.shape, inputs.dtype)
     total = np.zeros(weights.shape)
     for start in range(0, len(inputs), part):

@@ -149,7 +149,7 @@ def test_states_too_large_to_keep_are_computed_again(monkeypatch: pytest.MonkeyP
     program = compile(tutorial(4, layer="rot_layer"))
     x, w, g = sample(program, 7, 4)
     kept = gradients(program, x, w, g)
-    monkeypatch.setattr(simulate, "KEPT_BYTES", 3 * program.rows * program.parts * 8)
+    monkeypatch.setattr(simulate, "KEPT_BYTES", 3 * program.entries * 8)
     assert simulate.forward(program, x, w, keep=True)[1] is None
     for once, parts in zip(kept, gradients(program, x, w, g), strict=True):
         np.testing.assert_allclose(once, parts, rtol=0, atol=1e-13)

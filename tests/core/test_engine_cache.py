@@ -38,7 +38,7 @@ def test_it_lies_in_the_user_s_cache_folder_and_a_damaged_one_is_no_failure(tmp_
     files = [path for path in Path(folder).rglob("*") if path.is_file()]
     assert files, "the compiled kernel was kept"
     for path in files:
-        path.write_bytes(b"\\x80damaged")
+        path.write_bytes(b"\x80damaged")
     assert run(QDESIGNER_HOME=str(tmp_path))[0] == "[[-1.0]]"
 
 
