@@ -128,12 +128,14 @@ def walk(blocks: tuple[Block, ...], depth: int = 0) -> Iterator[tuple[Block, int
 
 
 def _size(blocks: tuple[Block, ...], wires: int) -> int:
+    """Operations in all. What expands to nothing counts as one, for it takes its turn too: empty
+    repeats inside repeats would else run for hours."""
     total = 0
     for block in blocks:
         if block.row.container:
-            total += block.settings.integer("count") * _size(block.body, wires)
+            total += block.settings.integer("count") * max(1, _size(block.body, wires))
         else:
-            total += len(operations_of(block, wires))
+            total += max(1, len(operations_of(block, wires)))
         if total > MAX_OPERATIONS:
             break
     return total

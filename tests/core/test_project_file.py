@@ -122,8 +122,12 @@ def test_nan_deep_nesting_bytes_folders_and_absent_files_are_sentences(
         codec.load(tmp_path / "absent.qdesign")
 
 
-def test_repeats_inside_repeats_cannot_blow_up_the_expansion(quickstart: Design) -> None:
-    block: dict[str, object] = {"id": "y", "kind": "ry_layer"}
+@pytest.mark.parametrize(
+    "block", [{"id": "y", "kind": "ry_layer"}, {"id": "y", "kind": "repeat"}], ids=["full", "empty"]
+)
+def test_repeats_inside_repeats_cannot_blow_up_the_expansion(
+    quickstart: Design, block: dict[str, object]
+) -> None:
     for number in range(4):
         block = {"id": f"r{number}", "kind": "repeat", "settings": {"count": 1000}, "body": [block]}
     with pytest.raises(codec.DocumentError, match="more than 100,000 operations"):
