@@ -24,6 +24,8 @@ from qdesigner.export.training import training, training_constants
 _WEIGHTS = """
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        sys.exit(f"cannot read weights: {path} is missing")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds on a file that holds no weights
@@ -52,9 +54,9 @@ def predict(model: nn.Module, paths: list[Path]) -> int:
             print(f"{path}: {error}", file=sys.stderr)
             failed = 1
             continue
-        shares = model(preprocess(image)[None]).softmax(dim=1)[0]
-        best = int(shares.argmax())
-        print(f"{path}: {CLASSES[best]} ({shares[best]:.1%})")
+        probabilities = model(preprocess(image)[None]).softmax(dim=1)[0]
+        best = int(probabilities.argmax())
+        print(f"{path}: {CLASSES[best]} ({probabilities[best]:.1%})")
     return failed
 
 
@@ -124,7 +126,7 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
     """
     traced = _checked(design, len(classes))
     lines = _docstring(design, classes, files, trained)
-    lines += _imports(design, traced)
+    lines += _imports(design)
     lines += _constants(design, classes, files)
     lines += loading(preprocess(design))
     lines += modules(design)
@@ -189,13 +191,12 @@ def _needs(design: Design) -> list[str]:
     ]
 
 
-def _imports(design: Design, traced: Sequence[Traced]) -> list[str]:
-    kinds = {stage.kind for stage in design.stages}
+def _imports(design: Design) -> list[str]:
     digits = design.data.source == DIGITS
     circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
     tools = ["combinations"] if any(map(uses_combinations, circuits)) else []
     tools += ["islice"] if design.data.limit else []
-    models = large_backbone(design)
+    models = "models, " if large_backbone(design) else ""
     return [
         "",
         "from __future__ import annotations",
@@ -206,12 +207,12 @@ def _imports(design: Design, traced: Sequence[Traced]) -> list[str]:
         "from pathlib import Path",
         "",
         "import numpy as np",
-        *(["import pennylane as qml"] if "quantum" in kinds else []),
+        *(["import pennylane as qml"] if circuits else []),
         "import torch",
         "from PIL import Image, ImageOps",
         *(["from sklearn.datasets import load_digits"] if digits else []),
         "from torch import nn",
-        f"from torchvision import {'models, ' if models else ''}transforms",
+        f"from torchvision import {models}transforms",
     ]
 
 
@@ -226,7 +227,7 @@ def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
         *training_constants(design.training),
         *data_constants(design),
         "",
-        f"Item = tuple[{picture}, int]  # an image and the place of its class in CLASSES",
+        f"Item = tuple[{picture}, int]  # an image, and its class as an index into CLASSES",
         *preprocessing(preprocess(design)),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.spec import Design, Stage, TrainingSpec, trained_prefix
-from qdesigner.export.source import bracketed, filled
+from qdesigner.export.source import LINE, bracketed, filled
 
 STARTING_WEIGHTS = "start.pt"  # of a backbone that is trained on, beside the trained weights
 
@@ -16,8 +16,9 @@ def features(front: nn.Module, items: list[Item]) -> torch.Tensor:
     front.eval()
     rows: list[torch.Tensor] = []
     for start in range(0, len(items), 32):
-        print(f"\\rfeatures of image {start}/{len(items)}", end="", file=sys.stderr, flush=True)
         rows.append(front(prepared(items[start : start + 32])))
+        done = start + len(rows[-1])
+        print(f"\\rfeatures of {done}/{len(items)} images", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return torch.cat(rows)
 '''
@@ -59,14 +60,14 @@ _TRAIN = '''
 
 def train(data: <<type>>, epochs: int, out: Path) -> None:
     """Train from the first weights, and save those of the best epoch."""
-    train_items, held_items = <<items>>
+    train_items, val_items = <<items>>
     labels = torch.tensor([label for _, label in train_items])
-    held_labels = torch.tensor([label for _, label in held_items])
+    val_labels = torch.tensor([label for _, label in val_items])
     model = build_model()
     <<begin>>
-    optimizer = <<optimizer>>
+    <<optimizer>>
     <<schedule>>
-    best = (-1.0, 0.0)
+    best = (-1.0, 0.0)  # accuracy, then minus the loss, of validation
     for epoch in range(1, epochs + 1):
         number = SEED * 100_003 + epoch  # seeds all that is random in this epoch
         torch.manual_seed(number)
@@ -84,15 +85,15 @@ def train(data: <<type>>, epochs: int, out: Path) -> None:
         if not math.isfinite(loss_sum):
             sys.exit("the loss is no longer a number: lower LEARNING_RATE")
         <<step>>
-        held_loss, held_accuracy = evaluate(<<head>>, held_images, held_labels)
+        val_loss, val_accuracy = evaluate(<<head>>, val_images, val_labels)
         print(
             f"epoch {epoch}/{epochs}  "
             f"train loss {loss_sum / len(labels):.6f} accuracy {right / len(labels):.3f}  "
-            f"validation loss {held_loss:.6f} accuracy {held_accuracy:.3f}",
+            f"validation loss {val_loss:.6f} accuracy {val_accuracy:.3f}",
             flush=True,
         )
-        if (held_accuracy, -held_loss) > best:
-            best = (held_accuracy, -held_loss)
+        if (val_accuracy, -val_loss) > best:
+            best = (val_accuracy, -val_loss)
             torch.save(model.state_dict(), out)
     print(f"best validation accuracy {best[0]:.3f}, its weights in {out}")
 '''
@@ -102,7 +103,7 @@ def training_constants(spec: TrainingSpec) -> list[str]:
     """Lines of the constants of the loop."""
     return [
         "",
-        "# How it was trained.",
+        "# How it is trained.",
         f"SEED = {spec.seed}",
         f"EPOCHS = {spec.epochs}",
         f"BATCH_SIZE = {spec.batch_size}",
@@ -110,12 +111,14 @@ def training_constants(spec: TrainingSpec) -> list[str]:
     ]
 
 
-def _optimizer(spec: TrainingSpec) -> str:
+def _optimizer(spec: TrainingSpec, weights: str) -> list[str]:
     name = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[spec.optimizer]
-    more = f", momentum={spec.momentum!r}" if spec.optimizer == "sgd" else ""
+    settings = [weights, "lr=LEARNING_RATE"]
+    if spec.optimizer == "sgd":
+        settings.append(f"momentum={spec.momentum!r}")
     if spec.weight_decay or spec.optimizer == "adamw":
-        more += f", weight_decay={spec.weight_decay!r}"
-    return f"torch.optim.{name}(weights, lr=LEARNING_RATE{more})"
+        settings.append(f"weight_decay={spec.weight_decay!r}")
+    return bracketed(f"optimizer = torch.optim.{name}(", settings, ")", LINE - 4)
 
 
 def joins_last(design: Design) -> bool:
@@ -142,8 +145,10 @@ def training(design: Design) -> list[str]:
     lines += filled(_EVALUATE, {"images": "torch.Tensor" if cut else "Images"})
     digits = design.data.source == DIGITS
     head = "head" if cut else "model"
-    step_lr = f"torch.optim.lr_scheduler.StepLR(optimizer, {spec.step_size}, {spec.gamma!r})"
+    every = f"step_size={spec.step_size}, gamma={spec.gamma!r}"
+    step_lr = f"torch.optim.lr_scheduler.StepLR(optimizer, {every})"
     stepped = spec.schedule == "step"
+    still = _still(design, cut)
     parts: dict[str, str | list[str]] = {
         "type": "Path | None" if digits else "Path",
         "items": "read_folder(data) if data else read_digits()" if digits else "read_folder(data)",
@@ -151,11 +156,11 @@ def training(design: Design) -> list[str]:
             *_first_weights(design),
             *_inputs(cut),
             *_threads(design, cut),
-            *_frozen(design, cut, head),
+            *_frozen(still, head),
         ],
-        "optimizer": _optimizer(spec),
+        "optimizer": _optimizer(spec, "weights" if still else f"{head}.parameters()"),
         "schedule": [f"schedule = {step_lr}"] if stepped else [],
-        "mode": _mode(design, cut, head),
+        "mode": _mode(still, head),
         "batches": "batches(order)" if joins_last(design) else "order.split(BATCH_SIZE)",
         "head": head,
         "step": ["schedule.step()"] if stepped else [],
@@ -171,7 +176,7 @@ def _first_weights(design: Design) -> list[str]:
     if starts_from_file(design):
         return [f'model[0].load_state_dict(read_weights(FILES / "{STARTING_WEIGHTS}"))']
     return [
-        'saved = read_weights(FILES / "weights.pt")',
+        "saved = read_weights(WEIGHTS)",
         f'mark = "{backbone.id}."  # only the frozen backbone is kept, all else begins anew',
         "kept = {k.removeprefix(mark): v for k, v in saved.items() if k.startswith(mark)}",
         "model[0].load_state_dict(kept)",
@@ -180,10 +185,10 @@ def _first_weights(design: Design) -> list[str]:
 
 def _inputs(cut: int) -> list[str]:
     if not cut:
-        return ["images, held_images = Images(train_items), Images(held_items)"]
+        return ["images, val_images = Images(train_items), Images(val_items)"]
     return [
         f"front, head = model[:{cut}], model[{cut}:]",
-        "images, held_images = features(front, train_items), features(front, held_items)",
+        "images, val_images = features(front, train_items), features(front, val_items)",
     ]
 
 
@@ -202,22 +207,19 @@ def _matters(stage: Stage) -> bool:
     return stage.row.trainable or stage.kind == "dropout"
 
 
-def _frozen(design: Design, cut: int, head: str) -> list[str]:
-    lines = []
-    still = _still(design, cut)
-    if still:
-        lines = [
-            *bracketed("frozen = [", [f"model.get_submodule({name})" for name in still], "]", 92),
-            "for stage in frozen:",
-            "    stage.requires_grad_(False)",
-        ]
-    which = f"{head}.parameters()"
-    if still:
-        return [*lines, f"weights = [weight for weight in {which} if weight.requires_grad]"]
-    return [f"weights = {which}"]
+def _frozen(still: list[str], head: str) -> list[str]:
+    """Lines that hold frozen stages fast, and name the weights that are left to train."""
+    if not still:
+        return []
+    return [
+        *bracketed("frozen = [", [f"model.get_submodule({name})" for name in still], "]", 92),
+        "for stage in frozen:",
+        "    stage.requires_grad_(False)",
+        f"weights = [weight for weight in {head}.parameters() if weight.requires_grad]",
+    ]
 
 
-def _mode(design: Design, cut: int, head: str) -> list[str]:
-    if not _still(design, cut):
+def _mode(still: list[str], head: str) -> list[str]:
+    if not still:
         return [f"{head}.train()"]
     return [f"{head}.train()", "for stage in frozen:", "    stage.eval()"]

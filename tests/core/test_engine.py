@@ -155,6 +155,13 @@ def test_states_too_large_to_keep_are_computed_again(monkeypatch: pytest.MonkeyP
         np.testing.assert_allclose(once, parts, rtol=0, atol=1e-13)
 
 
+def test_samples_of_many_wires_do_not_go_side_by_side() -> None:
+    turns = (Block(id="in", kind="angle_embedding"),)
+    assert simulate.chunk_size(compile(Circuit(wires=4, blocks=turns)), 16) == 16
+    large = compile(Circuit(wires=24, blocks=turns))
+    assert simulate.chunk_size(large, 16) * large.entries * 8 <= simulate.KEPT_BYTES
+
+
 def test_a_gate_it_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def expand_odd(wires: object, settings: object) -> tuple[Operation, ...]:
         return (Operation("TOFFOLI", (0, 1, 2)),)
