@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
+from app.focus import has_keyboard, let_go
 from app.panels.cards import stage_face
 from app.panels.editors import ROW, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
@@ -126,6 +127,8 @@ class Inspector(QScrollArea):
 
     def _rebuild(self, rows: list[Row]) -> None:
         old = self._form
+        focused = next((row.field.name for row, w in self._rows if has_keyboard(w)), "")
+        let_go(old)
         self._form = QWidget()
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 2, 0, 4)
@@ -151,6 +154,8 @@ class Inspector(QScrollArea):
         old.hide()
         old.deleteLater()
         self._form.setVisible(bool(rows))
+        if focused in self.editors():
+            self.editors()[focused].setFocus()
 
     def _refuse(self, reason: str) -> None:
         self.refused.emit(sentence(reason))

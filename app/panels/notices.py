@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
+from app.focus import let_go
 
 Tone = Literal["info", "warning", "error"]
 Button = tuple[str, Callable[[], object]]
@@ -42,6 +43,7 @@ class Notices(QWidget):
         """Take a banner away, where there is one."""
         banner = self._banners.pop(key, None)
         if banner is not None:
+            let_go(banner)
             banner.hide()
             self._column.removeWidget(banner)
             banner.deleteLater()
@@ -84,6 +86,7 @@ class Banner(QFrame):
         for name, action in (*buttons, ("Dismiss", None)):
             button = QPushButton(name)
             button.setProperty("kind", "fix" if action else "link")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, action=action: _press(dismiss, action))
             row.addWidget(button)
             self.buttons[name] = button

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
+from app.focus import let_go
 from app.sentences import sentence
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
@@ -37,6 +38,7 @@ class ProblemBar(QWidget):
 
     def _rebuild(self) -> None:
         self._shown = self._checked.problems
+        let_go(self)
         while (item := self._column.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()
@@ -87,6 +89,7 @@ class ProblemBar(QWidget):
         for name, press in self._ways(problem):
             button = QPushButton(name)
             button.setProperty("kind", "fix")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(press)
             row.addWidget(button)
         return line

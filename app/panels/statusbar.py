@@ -55,7 +55,8 @@ class StatusBar(QStatusBar):
             self._right.setText("")
 
     def _kept(self, time: str) -> None:
-        self._right.setText(f"autosaved {time} · all changes can be undone")
+        undo = " · all changes can be undone" if self._document.undo_label else ""
+        self._right.setText(f"autosaved {time}{undo}")
 
     def _show(self) -> None:
         parts = [STATES[self._session.state]]

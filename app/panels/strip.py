@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QToolTip,
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
+from app.focus import let_go
 from app.panels.cards import HEIGHT, Card, Face, Gap, data_face, loss_face, stage_face
 from app.sentences import sentence
 from qdesigner.design import edits
@@ -84,6 +85,7 @@ class Strip(QScrollArea):
         return replace(face, severity=found[0].severity, tip=tip)
 
     def _rebuild(self, names: list[str]) -> None:
+        focused = let_go(self._inside)
         while (item := self._row.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().hide()
@@ -103,6 +105,8 @@ class Strip(QScrollArea):
             self._cards[name] = card
             self._row.addWidget(card)
         self._row.addStretch(0)
+        if focused and self._document.selected_stage in self._cards:
+            self._cards[self._document.selected_stage].setFocus()
 
     def _selected(self, name: str) -> None:
         self._refresh()

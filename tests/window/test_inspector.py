@@ -86,6 +86,17 @@ def test_only_fields_that_have_an_effect_are_shown(panel: Inspector) -> None:
     assert "size" not in select(panel, DATA)
 
 
+def test_a_field_keeps_the_keyboard_when_its_choice_brings_other_fields(panel: Inspector) -> None:
+    panel.activateWindow()
+    field = select(panel, LOSS)["optimizer"]
+    field.setFocus()
+    wait_until(field.hasFocus)
+    field.setCurrentIndex(field.findData("sgd"))
+    field.activated.emit(field.currentIndex())
+    panel.refresh()
+    assert "momentum" in panel.editors() and panel.editors()["optimizer"].hasFocus()
+
+
 def test_unticking_a_class_leaves_it_out_but_two_stay(panel: Inspector) -> None:
     classes = select(panel, DATA)["classes"]
     texts = [classes.item(row).text() for row in range(classes.count())]

@@ -64,6 +64,20 @@ def test_space_trains_pauses_and_goes_on(window: Window) -> None:
         assert window.session.verbs()[-1] == verb
 
 
+def test_space_trains_after_a_fix_was_pressed_and_never_overwrites_the_name(
+    window: Window,
+) -> None:
+    window.document.apply("Empty", window.document.design.but(stages=()))
+    fix = window.findChild(ProblemBar).findChildren(QPushButton)[0]
+    fix.setFocus()
+    QTest.keyClick(fix, Qt.Key.Key_Space)
+    assert window.document.design.stages
+    wait_until(window.actions_table.actions["train"].isEnabled)
+    QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Space)
+    assert window.session.verbs()[-1] == "train"
+    assert window.document.design.name == "Digits quickstart"
+
+
 def test_space_in_a_field_is_a_space(window: Window) -> None:
     field = window.palette_panel.findChild(QLineEdit)
     field.setFocus()
