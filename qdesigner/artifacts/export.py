@@ -25,8 +25,9 @@ from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import Design, preprocess
 from qdesigner.errors import UserError
+from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
 from qdesigner.export.script import large_backbone, script
-from qdesigner.export.training import STARTING_WEIGHTS, starts_from_file
+from qdesigner.export.training import starts_from_file
 from qdesigner.model.backbones import build_backbone
 from qdesigner.model.build import build
 from qdesigner.training.runs import Run
@@ -48,34 +49,25 @@ class _Image:
     label: int
 
 
-def export(
-    target: Design | Run,
-    path: Path,
-    *,
-    classes: Sequence[str] | None = None,
-    progress: Download | None = None,
-) -> Path:
+def export(target: Design | Run, path: Path, progress: Download | None = None) -> Path:
     """Write ``path`` and, beside it, a folder with weights and golden images; gives the script.
 
-    A Run is exported with its best weights, a Design with its first ones. ``classes`` names the
-    classes where the data's own names shall not serve. ``progress(what, done, total)`` is told of
-    a download. Nothing is there before everything is; an export of the same name is replaced.
-    Raises UserError when the place cannot be written, or the model or its images cannot be had.
+    A Run is exported with its best weights, a Design with its first ones. ``progress(what, done,
+    total)`` is told of a download in bytes. Nothing is there before everything is; an export of
+    the same name is replaced. Raises UserError when the place cannot be written, or the model or
+    its images cannot be had.
     """
     path = path if path.suffix == ".py" else path.with_name(path.name + ".py")
     files = path.with_name(path.stem + "_files")
     _refuse(path, files)
+    run = target if isinstance(target, Run) else None
     design = target.design if isinstance(target, Run) else target
-    names = tuple(
-        classes or (target.classes if isinstance(target, Run) else data_facts(design.data).classes)
-    )
-    text = script(design, names, files.name, trained=isinstance(target, Run))
-    model = (
-        target.model(best=True) if isinstance(target, Run) else build(design, len(names), progress)
-    )
-    images = _of_run(target) if isinstance(target, Run) else _of_data(design)
+    classes = run.classes if run else data_facts(design.data).classes
+    text = script(design, classes, files.name, trained=run is not None)
+    model = run.model(best=True) if run else build(design, len(classes), progress)
+    images = _of_run(run) if run else _of_data(design)
     with _fresh_folder(path) as folder:
-        _write_files(folder / "files", design, model, names, images)
+        _write_files(folder / "files", design, model, classes, images)
         if starts_from_file(design) and design.backbone is not None:
             first = build_backbone(design.backbone, progress).state_dict()
             _save(first, folder / "files" / STARTING_WEIGHTS)
@@ -95,7 +87,7 @@ def _refuse(path: Path, files: Path) -> None:
         raise UserError(f"The folder {str(path.parent)!r} does not exist; choose another place.")
     if path.is_dir():
         raise UserError(f"{str(path)!r} is a folder; choose another name.")
-    if files.exists() and not (files / "golden.json").is_file():
+    if files.exists() and not (files / GOLDEN).is_file():
         raise UserError(
             f"{str(files)!r} is there already and no export of ours; choose another name."
         )
@@ -140,9 +132,9 @@ def _usable(image: _Image) -> bool:
 def _write_files(
     folder: Path, design: Design, model: nn.Sequential, names: Sequence[str], images: list[_Image]
 ) -> None:
-    """Weights, golden images and golden.json into ``folder``."""
+    """Weights, golden images and their logits into ``folder``."""
     (folder / "images").mkdir(parents=True)
-    _save(model.state_dict(), folder / "weights.pt")
+    _save(model.state_dict(), folder / WEIGHTS)
     how = preprocess(design)
     prepare = transform(how)
     model = model.eval()
@@ -167,7 +159,7 @@ def _write_files(
             "itself; put them back, or train again."
         )
     golden = {"tolerance": TOLERANCE, "images": entries}
-    (folder / "golden.json").write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+    (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 
 
 def _save(weights: dict[str, torch.Tensor], path: Path) -> None:

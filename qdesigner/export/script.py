@@ -15,6 +15,7 @@ from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, WeightsSpec, preprocess
 from qdesigner.errors import UserError
+from qdesigner.export.beside import GOLDEN, WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
 from qdesigner.export.images import data_constants, loading, preprocessing, reading
 from qdesigner.export.layers import build_model, modules
@@ -68,7 +69,7 @@ def verify(model: nn.Module) -> int:
     """
     <<double>>
     try:
-        golden = json.loads((FILES / "golden.json").read_text(encoding="utf-8"))
+        golden = json.loads((FILES / "<<golden>>").read_text(encoding="utf-8"))
         images = [load_image(FILES / entry["file"]) for entry in golden["images"]]
     except (OSError, ValueError, KeyError) as error:
         sys.exit(f"cannot verify: {error}")
@@ -134,7 +135,7 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
     lines += filled(_WEIGHTS, {})
     lines += reading(design)
     lines += training(design)
-    lines += filled(_USE, _precision(design))
+    lines += filled(_USE, {"golden": GOLDEN, **_precision(design)})
     lines += _main(design)
     return "\n".join(lines) + "\n"
 
@@ -222,7 +223,7 @@ def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
         "",
         *bracketed("CLASSES = [", string_items(classes, 90), "]"),
         *bracketed("FILES = Path(__file__).resolve().with_name(", string_items([files], 90), ")"),
-        'WEIGHTS = FILES / "weights.pt"',
+        f'WEIGHTS = FILES / "{WEIGHTS}"',
         'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
         *training_constants(design.training),
         *data_constants(design),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.spec import Design, Stage, TrainingSpec, trained_prefix
+from qdesigner.export.beside import STARTING_WEIGHTS
 from qdesigner.export.source import LINE, bracketed, filled
-
-STARTING_WEIGHTS = "start.pt"  # of a backbone that is trained on, beside the trained weights
 
 _FEATURES = '''
 
