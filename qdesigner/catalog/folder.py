@@ -45,13 +45,17 @@ class Listing:
 
 def list_folder(root: Path) -> Listing:
     """List ``root``. Raises UserError when it is no folder, or holds no class with an image."""
-    if not root.exists():
-        raise UserError(f"The image folder {str(root)!r} does not exist; choose another folder.")
+    try:
+        if not root.exists():
+            raise UserError(
+                f"The image folder {str(root)!r} does not exist; choose another folder."
+            )
+    except OSError as error:
+        raise _unreadable(root, error) from error
     if not root.is_dir():
         raise UserError(f"{str(root)!r} is a file; choose the folder that holds the class folders.")
     skipped: list[Skipped] = []
-    names = {entry.name.lower(): entry for entry in _folders(root)}
-    found = {SPLITS[name]: path for name, path in names.items() if name in SPLITS}
+    found = _splits(root)
     if "train" in found:
         splits = {split: _classes(path, skipped) for split, path in found.items()}
     else:
@@ -65,31 +69,76 @@ def list_folder(root: Path) -> Listing:
     return listing
 
 
+def _splits(root: Path) -> dict[str, Path]:
+    """The folder of each split, {} when the classes lie at the top: a `train` that holds no
+    folders is a class of trains."""
+    found: dict[str, Path] = {}
+    for folder in _folders(root):
+        split = SPLITS.get(folder.name.lower())
+        if split in found:
+            raise UserError(
+                f"The folder {str(root)!r} holds both {found[split].name!r} and {folder.name!r}; "
+                "keep one of them."
+            )
+        if split:
+            found[split] = folder
+    return found if "train" in found and _folders(found["train"]) else {}
+
+
 def _folders(root: Path) -> list[Path]:
     try:
         entries = sorted(root.iterdir())
+        return [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
     except OSError as error:
-        raise UserError(f"The folder {str(root)!r} cannot be read: {error.strerror}.") from error
-    return [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        raise _unreadable(root, error) from error
+
+
+def _unreadable(root: Path, error: OSError) -> UserError:
+    name = str(root) if len(str(root)) < 300 else f"{str(root)[:300]}…"
+    return UserError(
+        f"The folder {name!r} cannot be read: {error.strerror or error}; choose another folder."
+    )
 
 
 def _classes(root: Path, skipped: list[Skipped]) -> dict[str, tuple[Path, ...]]:
-    return {folder.name: tuple(_images(folder, skipped)) for folder in _folders(root)}
+    named: dict[str, tuple[Path, ...]] = {}
+    for folder in _folders(root):
+        if _is_text(folder.name):
+            named[folder.name] = tuple(_images(folder, skipped))
+        else:
+            skipped.append(Skipped(_shown(str(folder)), "its name is not text; rename it"))
+    return named
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be written to a file: one of stray bytes cannot."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _shown(*parts: str) -> str:
+    """The path as text that can be written and printed."""
+    return os.path.join(*parts).encode("utf-8", "backslashreplace").decode()  # noqa: PTH118
 
 
 def _images(folder: Path, skipped: list[Skipped]) -> list[Path]:
     """The image files below a class folder, sorted, deeper folders included."""
     images = []
-    for parent, folders, files in os.walk(folder):
+
+    def unread(error: OSError) -> None:
+        reason = f"the folder cannot be read: {error.strerror}"
+        skipped.append(Skipped(_shown(str(error.filename)), reason))
+
+    for parent, folders, files in os.walk(folder, onerror=unread):
         folders.sort()
         for name in sorted(files):
-            path = Path(parent, name)
-            extension = path.suffix.lower()
             if name.startswith(".") or name in ("Thumbs.db", "desktop.ini"):
                 continue
-            if extension in IMAGE_EXTENSIONS:
-                images.append(path)
+            extension = os.path.splitext(name)[1].lower()  # noqa: PTH122  (100,000 Paths are slow)
+            if not _is_text(name) or not _is_text(parent):
+                skipped.append(Skipped(_shown(parent, name), "its name is not text; rename it"))
+            elif extension in IMAGE_EXTENSIONS:
+                images.append(Path(parent, name))
             else:
                 reason = f"{extension or 'a name without extension'} is not an image type we read"
-                skipped.append(Skipped(str(path), reason))
+                skipped.append(Skipped(_shown(parent, name), reason))
     return images

@@ -118,13 +118,21 @@ def _name(stage: Stage) -> str:
 
 
 def _weights_problems(stage: Stage) -> Iterator[Problem]:
-    if stage.weights.origin == "file" and not Path(stage.weights.path).is_file():
+    if stage.weights.origin == "file" and not _is_file(stage.weights.path):
         name = display_name(stage.weights.path)
         yield Problem(
             "error", stage.id,
             f"The weights file {name!r} of {_name(stage)} is not at {stage.weights.path!r}; "
             "choose it again.",
         )  # fmt: skip
+
+
+def _is_file(path: str) -> bool:
+    """Whether there is such a file; a path that no system takes names none."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
 
 
 def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:

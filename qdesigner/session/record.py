@@ -63,9 +63,13 @@ class Record:
 
 def read_record(path: Path) -> Record:
     """Read a run folder. Raises UserError when it is none, or when a file in it is broken."""
-    if not path.exists():
+    try:
+        there, ours = path.exists(), (path / "design.json").is_file()
+    except OSError as error:
+        raise UserError(f"The run {path.name[:80]!r} cannot be read: {error.strerror}.") from error
+    if not there:
         raise UserError(f"The run {str(path)!r} is not there any more; train again.")
-    if not path.is_dir() or not (path / "design.json").is_file():
+    if not ours:
         raise UserError(
             f"{str(path)!r} is not a run: choose a folder that holds design.json and events.jsonl."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,83 @@ def test_files_that_are_no_images_are_skipped_and_listed_with_their_reason(tmp_p
     assert sum(counted(data)) == 16
 
 
+def linux_only() -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux lets a file's name be any bytes")
+
+
+def test_names_that_are_not_text_are_skipped_and_listed(tmp_path: Path) -> None:
+    linux_only()
+    spec = flat(tmp_path / "pets", {"cat": 8, "dog": 8})
+    image = (tmp_path / "pets" / "cat" / "000.png").read_bytes()
+    stray = os.fsencode(tmp_path / "pets" / "cat") + b"/\xff\xfe.png"
+    Path(os.fsdecode(stray)).write_bytes(image)
+    Path(os.fsdecode(os.fsencode(tmp_path / "pets") + b"/\xff")).mkdir()
+    data = open_dataset(spec)
+    assert data.classes == ("cat", "dog") and sum(counted(data)) == 16
+    assert [file.reason for file in data.skipped] == [
+        "its name is not text; rename it",
+        "its name is not text; rename it",
+    ]
+    assert all(file.path.isprintable() for file in data.skipped)
+
+
+@pytest.mark.parametrize("name", ["new\nline", "emoji 🐜", "sp ace", "quo'te", "100%", "[bold]"])
+def test_any_name_that_is_text_is_a_fine_name(tmp_path: Path, name: str) -> None:
+    if sys.platform == "win32" and "\n" in name:
+        pytest.skip("Windows has no such names")
+    data = open_dataset(flat(tmp_path / name, {name: 4, "dog": 4}))
+    assert sum(counted(data)) == 8 and name in data.classes
+
+
+def test_links_that_lead_nowhere_or_in_a_circle_do_no_harm(tmp_path: Path) -> None:
+    spec = flat(tmp_path / "pets", {"cat": 4, "dog": 4})
+    cat = tmp_path / "pets" / "cat"
+    try:
+        (cat / "gone.png").symlink_to(tmp_path / "nowhere.png")
+        (cat / "circle.png").symlink_to("circle.png")
+        (cat / "up").symlink_to("..", target_is_directory=True)
+    except OSError:
+        pytest.skip("links may not be made here")
+    (cat / "folder.png").mkdir()
+    data = open_dataset(spec)
+    assert sum(counted(data)) == 8
+    assert {Path(file.path).name for file in data.skipped} == {"gone.png", "circle.png"}
+
+
+def test_a_class_called_train_is_no_split(tmp_path: Path) -> None:
+    data = open_dataset(flat(tmp_path / "d", {"plane": 4, "train": 4}))
+    assert data.classes == ("plane", "train") and sum(counted(data)) == 8
+
+
+def test_capital_letters_name_a_split_too(tmp_path: Path) -> None:
+    data = open_dataset(split(tmp_path / "d", Train={"a": 2, "b": 2}, VALID={"a": 1, "b": 1}))
+    assert counted(data) == (4, 2, 0)
+
+
+def test_two_folders_for_one_split_are_refused_and_no_image_is_lost_unseen(tmp_path: Path) -> None:
+    classes = {"a": 2, "b": 2}
+    with pytest.raises(UserError, match="both 'val' and 'valid'; keep one"):
+        open_dataset(split(tmp_path / "d", train=classes, val=classes, valid=classes))
+
+
+def test_a_class_folder_that_cannot_be_read_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = flat(tmp_path / "pets", {"cat": 4, "dog": 4})
+    (tmp_path / "pets" / "cat" / "locked").mkdir()
+    real = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    skipped = open_dataset(spec).skipped
+    assert [file.reason for file in skipped] == ["the folder cannot be read: Permission denied"]
+
+
 def test_equal_images_have_equal_digests_whatever_their_names(tmp_path: Path) -> None:
     spec = flat(tmp_path / "pets", {"cat": 3, "dog": 3})
     twin = tmp_path / "pets" / "dog" / "twin.png"
@@ -193,6 +271,10 @@ def class_without_validation(root: Path) -> DataSpec:
     return split(root / "d", train={"a": 2, "b": 2}, val={"a": 2})
 
 
+def absurd_path(root: Path) -> DataSpec:
+    return DataSpec(source="folder", path=str(root / ("x" * 3000)))
+
+
 def no_images(root: Path) -> DataSpec:
     (root / "d" / "cat").mkdir(parents=True)
     (root / "d" / "dog").mkdir()
@@ -203,6 +285,7 @@ def no_images(root: Path) -> DataSpec:
     ("make", "sentence"),
     [
         (nothing, "does not exist"),
+        (absurd_path, r"cannot be read|does not exist"),
         (one_class, "at least two classes"),
         (broken_class, "'dog' has no usable training image"),
         (no_validation, "No images are left to validate on"),
