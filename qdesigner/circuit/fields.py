@@ -115,14 +115,22 @@ class Field:
     def _number(self, value: Scalar) -> Scalar:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{self.name!r} must be a number, not {value!r}")
-        if self.type == "int" and value != int(value if math.isfinite(value) else 0):
-            raise ValueError(f"{self.name!r} must be a whole number, not {value!r}")
-        if not (math.isfinite(value) and self.minimum <= value <= self.maximum):
+        if not (self.minimum <= value <= self.maximum and _is_finite(value)):
             raise ValueError(
                 f"{self.name!r} must lie between {self.minimum:g} and {self.maximum:g}, "
                 f"not {value!r}"
             )
+        if self.type == "int" and value != int(value):
+            raise ValueError(f"{self.name!r} must be a whole number, not {value!r}")
         return int(value) if self.type == "int" else float(value)
+
+
+def _is_finite(value: float) -> bool:
+    """Whether it is a number that a float can hold: a whole number may be too large for one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def complete(fields: tuple[Field, ...], given: Mapping[str, Scalar]) -> Settings:

@@ -111,10 +111,15 @@ def _validated(body: dict[str, Any], name: str) -> Design:
         return Design.model_validate_json(json.dumps(body))
     except ValidationError as error:
         first = error.errors()[0]
-        reason = str(first["msg"]).removeprefix("Value error, ")
+        reason = _clipped(str(first["msg"]).removeprefix("Value error, "))
         raise DocumentError(f"{name}: at {_place(first['loc'], body)}: {reason}.") from error
     except RecursionError as error:
         raise DocumentError(f"{name}: repeats are nested too deeply.") from error
+
+
+def _clipped(reason: str) -> str:
+    """At most 300 characters, for a stranger's value stands in it."""
+    return reason if len(reason) <= 300 else f"{reason[:300]}…"
 
 
 def _place(location: tuple[int | str, ...], body: dict[str, Any]) -> str:

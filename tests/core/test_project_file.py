@@ -70,6 +70,8 @@ def test_a_failed_save_leaves_the_old_file_and_no_litter(
         (("stages", 4, "circuit", "blocks", 1, "body", 0, "wires"), [0, 9], "wire 9"),
         (("stages", 4, "circuit", "blocks", 1, "body", 0, "wires"), [1, 1], "different"),
         (("stages", 1, "settings", "outputs"), -3, "between 0 and"),
+        (("stages", 1, "settings", "outputs"), 10**400, "between 0 and"),
+        (("stages", 1, "kind"), "x" * 5000, "unknown stage"),
         (("stages", 1, "settings", "outputs"), {"a": 1}, "stages[1].settings"),
         (("stages", 1, "id"), "../../etc", "pattern"),
         (("stages", 2, "id"), "linear-1", "two stages have the id"),
@@ -90,7 +92,7 @@ def test_a_hostile_value_is_named_with_its_place(
         codec.loads(text, "mine.qdesign")
     sentence = str(caught.value)
     assert says in sentence
-    assert sentence.startswith("mine.qdesign") and "\n" not in sentence
+    assert sentence.startswith("mine.qdesign") and "\n" not in sentence and len(sentence) < 500
 
 
 def test_a_truncated_file_says_that_it_is_cut_short(quickstart: Design) -> None:
