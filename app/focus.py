@@ -6,12 +6,12 @@ overwrite the name instead of training.
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 
 
 def has_keyboard(place: QWidget) -> bool:
-    """Whether ``place`` or something in it has the keyboard."""
-    focus = QApplication.focusWidget()
+    """Whether ``place`` or something in it has the keyboard, or will when a dialog closes."""
+    focus = place.window().focusWidget()
     return focus is not None and (focus is place or place.isAncestorOf(focus))
 
 
@@ -19,5 +19,5 @@ def let_go(place: QWidget) -> bool:
     """Take the keyboard from what is in ``place``, before that goes away; whether it was there."""
     if not has_keyboard(place):
         return False
-    QApplication.focusWidget().clearFocus()
+    place.window().focusWidget().clearFocus()
     return True

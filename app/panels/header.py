@@ -147,7 +147,7 @@ class Header(QFrame):
             case events.Stopped():
                 self._text.setText(f"stopped after {event.epochs} epochs")
             case events.Failed():
-                self._text.setText("failed")
+                self._show(self._bar.value() / SCALE if event.resumable else 0.0, "failed")
 
     def _show(self, done: float, text: str) -> None:
         self._bar.setValue(round(SCALE * min(1.0, max(0.0, done))))

@@ -57,6 +57,7 @@ class Inspector(QScrollArea):
         self._title = _heading("")
         self._about = QLabel(wordWrap=True)
         self._about.setProperty("role", "muted")
+        self._about.setMinimumWidth(1)  # a long file name is no reason to grow
         self._form = QWidget()
         self._column.addWidget(self._title)
         self._column.addWidget(self._about)
@@ -81,7 +82,7 @@ class Inspector(QScrollArea):
         """Show what is selected now."""
         title, about, rows = self._subject()
         self._title.setText(title.upper())
-        self._about.setText(about)
+        self._about.setText(about.replace("_", "_\N{ZERO WIDTH SPACE}"))  # may break there
         self._about.setVisible(bool(about))
         key = (title, tuple((row.field, row.texts, row.look) for row in rows))
         if key != self._key:

@@ -207,3 +207,16 @@ def test_gradient_norms_show_layer_by_layer(panel: Inspector) -> None:
     bars = panel._figures.bars
     assert bars.isVisible() and bars.accessibleName() == "linear 1.00e+00, circuit 1.00e-02"
     assert length(1.0, 1.0) == 1.0 and length(0.01, 1.0) == 0.5 and length(0.0, 1.0) == 0.0
+
+
+def test_a_long_weights_file_name_leaves_the_fields_inside_the_panel(
+    panel: Inspector, tmp_path: Path
+) -> None:
+    panel.resize(240, 700)
+    path = str(tmp_path / "mobilenet_v2_imagenet1k_rebuilt_with_a_long_name.pth")
+    design = edits.set_backbone(panel.document.design, "mobilenet_v2", weights=path)
+    panel.document.apply("x", design)
+    fields = select(panel, design.backbone.id)
+    wait_until(lambda: fields["model"].width() > 0)
+    QApplication.processEvents()
+    assert panel.widget().width() <= panel.viewport().width()
