@@ -13,7 +13,8 @@ from dataclasses import dataclass
 class Gate:
     """One primitive gate, and its names in PennyLane and OpenQASM 2.
 
-    ``angle``: it takes one angle in radians.
+    ``angle``: it takes one angle in radians. ``diagonal``: its matrix is diagonal, so it commutes
+    with all other such gates.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Gate:
     pennylane: str
     qasm: str
     angle: bool = False
+    diagonal: bool = False
     note: str = ""
 
 
@@ -30,14 +32,14 @@ GATES: dict[str, Gate] = {
         Gate("H", 1, "Hadamard", "h", note="equal superposition"),
         Gate("X", 1, "PauliX", "x", note="bit flip"),
         Gate("Y", 1, "PauliY", "y", note="bit and phase flip"),
-        Gate("Z", 1, "PauliZ", "z", note="phase flip"),
-        Gate("S", 1, "S", "s", note="quarter turn about Z"),
-        Gate("T", 1, "T", "t", note="eighth turn about Z"),
+        Gate("Z", 1, "PauliZ", "z", diagonal=True, note="phase flip"),
+        Gate("S", 1, "S", "s", diagonal=True, note="quarter turn about Z"),
+        Gate("T", 1, "T", "t", diagonal=True, note="eighth turn about Z"),
         Gate("RX", 1, "RX", "rx", angle=True, note="turn about X"),
         Gate("RY", 1, "RY", "ry", angle=True, note="turn about Y"),
-        Gate("RZ", 1, "RZ", "rz", angle=True, note="turn about Z"),
+        Gate("RZ", 1, "RZ", "rz", angle=True, diagonal=True, note="turn about Z"),
         Gate("CNOT", 2, "CNOT", "cx", note="flips the target when the control is |1⟩"),
-        Gate("CZ", 2, "CZ", "cz", note="flips the phase of |11⟩"),
+        Gate("CZ", 2, "CZ", "cz", diagonal=True, note="flips the phase of |11⟩"),
         Gate("SWAP", 2, "SWAP", "swap", note="exchanges two wires"),
     )
 }

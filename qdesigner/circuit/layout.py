@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from qdesigner.circuit.blocks import Fixed, Input, Operation, Weight
 from qdesigner.circuit.circuit import Block, Circuit, operations_of, weights_of
+from qdesigner.circuit.gates import GATES
 
 PITCH = 72  # between wires, when there is room
 SMALLEST_PITCH = 44
@@ -31,7 +32,6 @@ MARGIN = 12
 INVITATION = 240  # where an empty circuit's first block goes
 GHOST_WIRE = 28  # below the last wire's frames: where one more wire shows
 MANY_COLUMNS = 6  # beyond which columns move together
-DIAGONAL = frozenset({"CZ", "Z", "S", "T", "RZ"})  # commute with one another
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -287,7 +287,8 @@ def packed(operations: tuple[Operation, ...]) -> list[list[Operation]]:
     last: dict[int, int] = {}  # wire -> the last column with an operation on it
     last_other: dict[int, int] = {}  # the same, of those that are not diagonal
     for operation in operations:
-        before = last_other if operation.gate in DIAGONAL else last
+        diagonal = GATES[operation.gate].diagonal
+        before = last_other if diagonal else last
         column = 1 + max(before.get(wire, -1) for wire in operation.wires)
         span = set(range(min(operation.wires), max(operation.wires) + 1))
         while column < len(columns) and taken[column] & span:
@@ -299,7 +300,7 @@ def packed(operations: tuple[Operation, ...]) -> list[list[Operation]]:
         taken[column] |= span
         for wire in operation.wires:
             last[wire] = max(column, last.get(wire, -1))
-            if operation.gate not in DIAGONAL:
+            if not diagonal:
                 last_other[wire] = max(column, last_other.get(wire, -1))
     return columns
 

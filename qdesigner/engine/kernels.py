@@ -74,6 +74,7 @@ def _undo(psi: Any, lam: Any, step: Any, width: Any, c: Any, s: Any) -> float:
 
 @inner
 def _undo_each(psi: Any, lam: Any, step: Any, width: Any, c: Any, s: Any, overlap: Any) -> None:
+    """`_undo` by an angle of each sample's own; adds each one's to ``overlap``."""
     for column in range(A1, int(step[SECOND]) + 1, 2):
         for block in range(ZERO, step[LIMIT], TWO * step[RUN]):
             for row in range(block, block + step[RUN]):

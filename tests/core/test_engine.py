@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import pennylane as qml
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
@@ -18,7 +19,7 @@ from referee import RandomCircuits, state, verdict
 from qdesigner.circuit import blocks as table
 from qdesigner.circuit.blocks import BLOCKS, BlockKind, Fixed, Group, Input, Operation, Weight
 from qdesigner.circuit.circuit import Block, Circuit, expand
-from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.gates import GATES, Gate
 from qdesigner.engine import kernels, simulate, threads
 from qdesigner.engine.compile import KIND, PERMUTE, TURN, Program, compile
 from qdesigner.engine.simulate import evaluate, gradients
@@ -99,6 +100,13 @@ def test_qiskit_reads_the_same_state_from_the_expansion(kind: str) -> None:
     # Qiskit's qubit 0 is the rightmost bit, ours the leftmost.
     theirs = Statevector(drawn.reverse_bits()).data
     np.testing.assert_allclose(statevector(program, x[0], w), theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("gate", GATES.values(), ids=lambda gate: gate.name)
+def test_the_table_knows_which_gates_are_diagonal(gate: Gate) -> None:
+    angles = (0.3,) if gate.angle else ()
+    matrix = getattr(qml, gate.pennylane).compute_matrix(*angles)
+    assert gate.diagonal == np.array_equal(matrix, np.diag(np.diag(matrix)))
 
 
 @pytest.mark.parametrize("layer", ["ry_layer", "rot_layer"])
