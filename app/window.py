@@ -263,6 +263,15 @@ class Window(QMainWindow):
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Tab goes on; but what is hidden or disabled leaves the keyboard to nobody. Qt would give
+        it to the next field, and Space would go into that field instead of training."""
+        left = self.focusWidget()
+        if left is None or (left.isVisible() and left.isEnabled()):
+            return super().focusNextPrevChild(forward)
+        left.clearFocus()
+        return False
+
     def _focus_moved(self, old: QWidget | None, new: QWidget | None) -> None:
         """Listen to the keys of a button or a number field while it has the keyboard."""
         for widget, listen in ((old, QObject.removeEventFilter), (new, QObject.installEventFilter)):

@@ -28,7 +28,7 @@ from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design, Stage, display_name, preprocess
 
 HEIGHT = 66
-MIN_WIDTH, MAX_WIDTH = 78, 184
+MIN_WIDTH, MAX_WIDTH = 78, 150
 FROZEN = "❄"
 
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
-from app.focus import has_keyboard, let_go
+from app.focus import has_keyboard
 from app.panels.cards import stage_face
 from app.panels.editors import ROW, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
@@ -129,7 +129,6 @@ class Inspector(QScrollArea):
     def _rebuild(self, rows: list[Row]) -> None:
         old = self._form
         focused = next((row.field.name for row, w in self._rows if has_keyboard(w)), "")
-        let_go(old)
         self._form = QWidget()
         form = QFormLayout(self._form)
         form.setContentsMargins(0, 2, 0, 4)

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app import theme
-from app.focus import let_go
 
 Tone = Literal["info", "warning", "error"]
 Button = tuple[str, Callable[[], object]]
@@ -43,7 +42,6 @@ class Notices(QWidget):
         """Take a banner away, where there is one."""
         banner = self._banners.pop(key, None)
         if banner is not None:
-            let_go(banner)
             banner.hide()
             self._column.removeWidget(banner)
             banner.deleteLater()

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
-from app.focus import let_go
 from app.sentences import sentence
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
@@ -38,7 +37,6 @@ class ProblemBar(QWidget):
 
     def _rebuild(self) -> None:
         self._shown = self._checked.problems
-        let_go(self)
         while (item := self._column.takeAt(0)) is not None:
             item.widget().hide()
             item.widget().deleteLater()

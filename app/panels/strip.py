@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QScrollArea, QToolTip,
 from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
-from app.focus import let_go
+from app.focus import has_keyboard
 from app.panels.cards import HEIGHT, Card, Face, Gap, data_face, loss_face, stage_face
 from app.sentences import sentence
 from qdesigner.design import edits
@@ -85,7 +85,7 @@ class Strip(QScrollArea):
         return replace(face, severity=found[0].severity, tip=tip)
 
     def _rebuild(self, names: list[str]) -> None:
-        focused = let_go(self._inside)
+        focused = has_keyboard(self._inside)
         while (item := self._row.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().hide()
