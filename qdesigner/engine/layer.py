@@ -61,7 +61,8 @@ class QuantumLayer(nn.Module):
 
     ``weights`` is the circuit's flat weight vector; each starts as its block's spread times
     N(0, 1), drawn from ``generator`` or torch's own. It computes on the CPU, in the dtype of its
-    input; a tensor on another device goes there and back.
+    input (whole numbers as torch's default); a tensor on another device goes there and back.
+    Gradients are of first order only.
     """
 
     def __init__(self, circuit: Circuit, generator: torch.Generator | None = None) -> None:
@@ -79,6 +80,8 @@ class QuantumLayer(nn.Module):
                 f"the circuit reads {self.program.inputs} features of each sample, "
                 f"but its input has the shape {list(x.shape)}, not [batch, {self.program.inputs}]"
             )
+        if not x.is_floating_point():
+            x = x.to(torch.get_default_dtype())
         out: Tensor = _Expectation.apply(self.program, x, self.weights)
         return out
 

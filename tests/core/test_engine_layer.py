@@ -66,6 +66,11 @@ def test_it_answers_in_the_dtype_of_its_input(batch: int, dtype: torch.dtype) ->
     np.testing.assert_allclose(out.detach().double().numpy(), expected, atol=coarse)
 
 
+def test_whole_numbers_are_angles_too() -> None:
+    module, x = layer(), torch.tensor([[0, 1, 2], [3, -1, 0]])
+    torch.testing.assert_close(module(x), module(x.float()), rtol=0, atol=0)
+
+
 def test_a_view_with_gaps_gives_what_its_copy_gives() -> None:
     module = layer()
     x = torch.randn(3, 8).T[::2]
