@@ -111,7 +111,7 @@ class RunView(QObject):
     def clear(self) -> None:
         """Show no run."""
         self._clear()
-        self._mark("curves", "predictions", "state")
+        self._tell_all()
 
     def open(self, path: str | Path) -> None:
         """Show the run in a folder. Raises UserError and keeps what is shown when it cannot."""
@@ -128,7 +128,7 @@ class RunView(QObject):
         self.progress = None
         self.phase = "interrupted" if record.state == "running" else record.state
         self._hold(record.predictions)
-        self._mark("curves", "predictions", "state")
+        self._tell_all()
 
     def on_event(self, event: events.Event) -> None:
         """Take in one event of the run that goes on now."""
@@ -176,7 +176,7 @@ class RunView(QObject):
         self.progress, self.reason, self.phase = None, "", "running"
         if live:
             self._read_images()
-        self._mark("curves", "predictions")
+            self._tell_all()
 
     def _reopened(self, path: str) -> bool:
         """Whether the curve of the run that is taken up again could be read from its folder."""
@@ -308,6 +308,11 @@ class RunView(QObject):
         self._dirty.update(what)
         if not self._timer.isActive():
             self._timer.start()
+
+    def _tell_all(self) -> None:
+        """Another run is on screen: said at once, before anybody paints an image of the last."""
+        self._dirty.update(("curves", "predictions", "state"))
+        self._tell()
 
     def _tell(self) -> None:
         dirty, self._dirty = self._dirty, set()

@@ -52,6 +52,15 @@ def scroll(panel: PredictionsPanel) -> int:
     return panel.view.verticalScrollBar().value()
 
 
+def test_a_new_run_leaves_no_image_of_the_last_one_to_paint(
+    panel: PredictionsPanel, tmp_path: Path
+) -> None:
+    assert words(panel)
+    run_of(panel).on_event(made_run.started(tmp_path))
+    assert words(panel) == []
+    assert panel.grab().width() == panel.width()
+
+
 def test_before_a_run_it_says_what_to_do(qapp: QApplication) -> None:
     panel = PredictionsPanel(RunView())
     panel.show()
