@@ -27,6 +27,7 @@ from qdesigner.paths import resource
 from qdesigner.session import events
 from qdesigner.training import loop
 from qdesigner.training.inputs import Inputs, prepare
+from qdesigner.training.optimizer import make_optimizer, make_schedule
 
 Row = dict[str, Any]
 FEATURES, WIRES, DEPTH, BATCH = 512, 4, 6, 4
@@ -179,12 +180,12 @@ def _bare_seconds(design: Design) -> float:
     split = Split(design, len(data.classes))
 
     def inputs(items: Any) -> Inputs:
-        return prepare(design, split, data, items, lambda *told: None, lambda: False)
+        return prepare(design, split, data, items, lambda what: lambda *told: None, lambda: False)
 
     train, validation = inputs(data.train), inputs(data.validation)
     model = split.tail
-    optimizer = loop.make_optimizer(design.training, model)
-    schedule = loop.make_schedule(design.training, optimizer)
+    optimizer = make_optimizer(design.training, model)
+    schedule = make_schedule(design.training, optimizer)
     begun = time.perf_counter()
     for _ in range(design.training.epochs):
         set_mode(design, model, training=True)

@@ -114,9 +114,6 @@ def _train(job: events.Train, sender: Sender, commands: Commands) -> None:
         train(job.design, sender.send, commands, out=job.out, resume=job.resume)
     except UserError as error:
         sender.send(_failed(str(error), sender.run))
-    except MemoryError:
-        sender.send(_failed("There is not enough memory for this run; use smaller batches, "
-                            "smaller images or fewer wires.", sender.run))  # fmt: skip
     except Exception as error:
         reason = f"The run ended by a fault of the program: {type(error).__name__}: {error}."
         sender.send(_failed(reason, sender.run, traceback.format_exc()))

@@ -19,7 +19,7 @@ from qdesigner.model.backbones import weights_identity
 from qdesigner.model.build import Split
 from qdesigner.model.features import frozen_features
 
-KEEP_BYTES = 1 << 30  # prepared images up to this size stay in memory
+KEEP_BYTES = 1 << 29  # prepared images up to this size stay in memory
 THUMBNAIL = 64
 MAX_THUMBNAILS = 2000
 
@@ -87,20 +87,28 @@ def prepare(
     split: Split,
     dataset: Dataset,
     items: Sequence[Item],
-    progress: Callable[[int, int, float], None],
+    progress: Callable[[str], Callable[..., None]],
     stopped: Callable[[], bool],
 ) -> Inputs:
-    """The inputs of ``split.tail`` for ``items``, frozen features from the cache where known."""
+    """The inputs of ``split.tail`` for ``items``, frozen features from the cache where known.
+
+    ``progress(what)`` gives what is told ``(done, total, rate)`` and may raise to end the work.
+    """
     wanted = preprocess(design)
     if split.cut:
         key = prefix_key(design, split.cut)
-        values = frozen_features(split.prefix, key, dataset, items, wanted, progress, stop=stopped)
+        tell = progress("computing features")
+        values = frozen_features(split.prefix, key, dataset, items, wanted, tell, stop=stopped)
         return Kept(values, _labels(items))
     read = Read(dataset, items, wanted)
     size = 4 * len(items) * wanted.channels * wanted.crop * wanted.crop
     if size > KEEP_BYTES or not items:
         return read
-    values = torch.cat([read.batch(part)[0] for part in torch.split(torch.arange(len(items)), 256)])
+    tell = progress("preparing images")
+    values = torch.empty((len(items), *wanted.shape))
+    for part in torch.split(torch.arange(len(items)), 256):
+        values[part] = read.batch(part)[0]
+        tell(int(part[-1]) + 1, len(items))
     return Kept(values, read.labels)
 
 
@@ -130,7 +138,7 @@ def _quick_look(item: Item) -> Image.Image | None:
     if item.path is None or item.path.suffix.lower() not in (".jpg", ".jpeg"):
         return None
     try:
-        with Image.open(item.path) as picture:
+        with Image.open(item.path, formats=("JPEG",)) as picture:
             picture.draft("RGB", (THUMBNAIL, THUMBNAIL))
             return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, ValueError, SyntaxError):

@@ -7,6 +7,7 @@ it: the order of epoch e is ``randperm`` by a generator seeded with ``epoch_seed
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.design.checks import require_trainable
-from qdesigner.design.spec import Design, TrainingSpec
+from qdesigner.design.spec import Design
 from qdesigner.engine.layer import QuantumLayer
 from qdesigner.engine.simulate import warm
 from qdesigner.errors import UserError
@@ -26,7 +27,8 @@ from qdesigner.model.build import Split, set_mode
 from qdesigner.model.features import Interrupted
 from qdesigner.session import events
 from qdesigner.training.inputs import Inputs, prepare, thumbnails
-from qdesigner.training.runs import Run, load_weights
+from qdesigner.training.optimizer import load_optimizer, make_optimizer, make_schedule
+from qdesigner.training.runs import Run, load_weights, refuse_occupied
 
 STEPS_EVERY = 1 / 30  # s: at most this many messages a second
 PREDICTIONS_EVERY = 0.1  # s
@@ -65,25 +67,6 @@ def epoch_seed(seed: int, epoch: int) -> int:
     return seed * 100_003 + epoch
 
 
-def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimizer:
-    """The optimizer over the weights that are trained."""
-    weights = [w for w in model.parameters() if w.requires_grad]
-    rate, decay = spec.learning_rate, spec.weight_decay
-    if spec.optimizer == "sgd":
-        return torch.optim.SGD(weights, lr=rate, momentum=spec.momentum, weight_decay=decay)
-    kind = torch.optim.Adam if spec.optimizer == "adam" else torch.optim.AdamW
-    return kind(weights, lr=rate, weight_decay=decay, fused=True)
-
-
-def make_schedule(
-    spec: TrainingSpec, optimizer: torch.optim.Optimizer
-) -> torch.optim.lr_scheduler.StepLR | None:
-    """The learning-rate schedule, stepped once an epoch; None for a constant rate."""
-    if spec.schedule == "constant":
-        return None
-    return torch.optim.lr_scheduler.StepLR(optimizer, spec.step_size, spec.gamma)
-
-
 def batches(order: Tensor, size: int, at_least_two: bool) -> list[Tensor]:
     """``order`` cut into consecutive batches; with ``at_least_two`` a last batch of one image,
     which batch norm cannot take, joins the one before it."""
@@ -109,7 +92,19 @@ def train(
     """
     run = Run.open_for_resume(resume) if resume else None
     trainer = _Trainer(run.design if run else design, emit, control or Free())
-    return trainer.run(run, out)
+    try:
+        return trainer.run(run, out)
+    except (MemoryError, RuntimeError) as error:
+        # torch says it by a RuntimeError: "can't allocate memory", "not enough memory".
+        if isinstance(error, MemoryError) or "memory" in str(error):
+            raise UserError(
+                "There is not enough memory for this run; use smaller batches, smaller images or "
+                "fewer wires."
+            ) from error
+        raise
+    finally:
+        if run is not None:
+            run.close()
 
 
 @dataclass
@@ -152,6 +147,7 @@ class _Trainer:
             self.emit_only(events.Progress("loading the simulator", 0, 0))
             warm()  # the first time on a machine it is compiled, which takes seconds
         begun = time.perf_counter()
+        refuse_occupied(out)
         try:
             self.prepare()
         except (StopTraining, Interrupted):
@@ -171,7 +167,8 @@ class _Trainer:
             run.set_state("stopped")
             self.emit(events.Stopped(self.epoch_done, str(run.path)))
         except BaseException:
-            run.set_state("failed")
+            with contextlib.suppress(UserError):  # a disk too full for it has its reason above
+                run.set_state("failed")
             raise
         finally:
             run.close()
@@ -193,7 +190,7 @@ class _Trainer:
         classes = len(self.dataset.classes)
         self.split = Split(self.design, classes, self.download)
         inputs = [
-            prepare(self.design, self.split, self.dataset, items, self.features, self.stopped)
+            prepare(self.design, self.split, self.dataset, items, self.progress, self.stopped)
             for items in (self.dataset.train, self.dataset.validation)
         ]
         if self.stopped():
@@ -209,19 +206,20 @@ class _Trainer:
         backbone = self.design.backbone
         self.has_norm = self.has_norm or (backbone is not None and not backbone.frozen)
 
-    def progress(self, what: str) -> Callable[[int, int], None]:
+    def progress(self, what: str) -> Callable[..., None]:
+        """Tells of ``(done, total, rate=0)`` in the words ``what``, at most 30 times a second;
+        raises StopTraining when the user has had enough."""
         last = [0.0]
 
-        def tell(done: int, total: int) -> None:
+        def tell(done: int, total: int, rate: float = 0.0) -> None:
             now = time.perf_counter()
             if now - last[0] >= STEPS_EVERY or done == total:
                 last[0] = now
-                self.emit_only(events.Progress(what, done, total))
+                self.emit_only(events.Progress(what, done, total, rate))
+                if self.stopped():
+                    raise StopTraining
 
         return tell
-
-    def features(self, done: int, total: int, rate: float) -> None:
-        self.emit_only(events.Progress("computing features", done, total, rate))
 
     def download(self, what: str, done: int, total: int) -> None:
         self.emit_only(events.Progress(f"downloading {what}", done, total))
@@ -235,15 +233,33 @@ class _Trainer:
         if not (self.folder.path / "last.pt").exists():
             return 1
         values = self.folder.load_checkpoint("last")
+        self.refuse_other_data()
         load_weights(self.tail, values["model"], self.folder.path.name)
-        self.optimizer.load_state_dict(values["optimizer"])
-        if self.schedule is not None:
-            self.schedule.load_state_dict(values["schedule"])
-        self.best = _Best(*values["best"])
-        self.epoch_done = int(values["epoch"])
-        self.steps = int(values["steps"])
+        try:
+            load_optimizer(self.optimizer, values["optimizer"])
+            if self.schedule is not None:
+                self.schedule.load_state_dict(values["schedule"])
+            best_epoch, accuracy, loss = values["best"]
+            self.best = _Best(int(best_epoch), float(accuracy), float(loss))
+            self.epoch_done, self.steps = int(values["epoch"]), int(values["steps"])
+            self.val_accuracy, self.val_loss = map(float, values["validation"])
+        except Exception as error:  # a file from a stranger makes torch raise anything
+            raise UserError(
+                f"The checkpoint of {self.folder.path.name!r} does not fit its own design."
+            ) from error
         self.folder.set_state("running")
         return self.epoch_done + 1
+
+    def refuse_other_data(self) -> None:
+        """Raises UserError when a resumed run would be judged by other images than it began with,
+        or its classes are no longer the ones that its outputs stand for."""
+        ours = [(item.key, item.label) for item in self.dataset.validation]
+        theirs = [(row["key"], row["label"]) for row in self.folder.items()]
+        if self.dataset.classes != self.folder.classes or ours != theirs:
+            raise UserError(
+                f"The classes or the validation images of {self.folder.path.name!r} are not those "
+                "that it began with; put them back, or train anew."
+            )
 
     def announce(self, first: int) -> None:
         data = self.dataset
@@ -271,43 +287,45 @@ class _Trainer:
         self.first_step = self.steps
         try:
             for epoch in range(first, self.spec.epochs + 1):
-                values = self.epoch(epoch)
+                self.epoch(epoch)
         finally:
             torch.set_num_threads(kept)
         self.folder.set_state("finished")
         self.emit(
             events.Finished(
                 best_val_accuracy=self.best.accuracy, best_val_loss=self.best.loss,
-                val_accuracy=values.val_accuracy, val_loss=values.val_loss,
+                val_accuracy=self.val_accuracy, val_loss=self.val_loss,
                 epochs=self.spec.epochs, seconds_features=self.seconds_features,
                 seconds_training=time.perf_counter() - self.begun - self.paused_for,
                 run=str(self.folder.path),
             )
         )  # fmt: skip
 
-    def epoch(self, epoch: int) -> events.Epoch:
+    def epoch(self, epoch: int) -> None:
         begun, paused = time.perf_counter(), self.paused_for
         rate = self.optimizer.param_groups[0]["lr"]
         train_loss, train_accuracy = self.train_epoch(epoch)
         norms = self.gradient_norms()
         if self.schedule is not None:
             self.schedule.step()
-        predictions, val_loss, val_accuracy = self.validate(epoch)
-        best = self.best.beaten_by(val_accuracy, val_loss)
+        predictions, self.val_loss, self.val_accuracy = self.validate(epoch)
+        best = self.best.beaten_by(self.val_accuracy, self.val_loss)
         if best:
-            self.best = _Best(epoch, val_accuracy, val_loss)
-        self.epoch_done = epoch
-        self.save(epoch, best, predictions)
+            self.best = _Best(epoch, self.val_accuracy, self.val_loss)
         event = events.Epoch(
-            epoch, train_loss, train_accuracy, val_loss, val_accuracy, float(rate),
+            epoch, train_loss, train_accuracy, self.val_loss, self.val_accuracy, float(rate),
             time.perf_counter() - begun - (self.paused_for - paused), best, norms,
         )  # fmt: skip
-        self.emit(event)
+        # Written before the checkpoint: killed in between, the epoch is run and told of again;
+        # the other way round its point would be missing from the curve for ever.
+        self.folder.record(event)
+        self.save(epoch, best, predictions)
+        self.epoch_done = epoch
+        self.emit_only(event)
         now = time.perf_counter()
         if now - self.last_predictions > PREDICTIONS_EVERY or epoch == self.spec.epochs:
             self.last_predictions = now
             self.emit_only(predictions)
-        return event
 
     def train_epoch(self, epoch: int) -> tuple[float, float]:
         """One pass over the training images; mean loss and accuracy over them."""
@@ -340,13 +358,17 @@ class _Trainer:
         loss = self.loss(logits, labels)
         loss.backward()
         self.optimizer.step()
-        value = loss.item()
-        if not math.isfinite(value):
-            raise UserError(
-                f"The loss became {value} at step {self.steps + 1}: training has diverged. "
-                "Lower the learning rate or add a batch norm, and train again."
-            )
+        value = self.finite(loss.item(), f"The loss became {{}} at step {self.steps + 1}")
         return value, int((logits.detach().argmax(dim=1) == labels).sum())
+
+    def finite(self, loss: float, what: str) -> float:
+        """The loss, when it is a number. Raises UserError."""
+        if math.isfinite(loss):
+            return loss
+        raise UserError(
+            f"{what.format(loss)}: training has diverged. "
+            "Lower the learning rate or add a batch norm, and train again."
+        )
 
     def tell(self, pending: _Pending) -> _Pending:
         if not pending.losses:
@@ -388,7 +410,7 @@ class _Trainer:
         for name, module in self.tail.named_children():
             grads = [w.grad for w in module.parameters() if w.grad is not None]
             if grads:
-                norms[name] = math.sqrt(sum(float(g.square().sum()) for g in grads))
+                norms[name] = math.hypot(*(float(g.double().norm()) for g in grads))
         return norms
 
     @torch.no_grad()
@@ -409,6 +431,7 @@ class _Trainer:
         out = torch.cat(logits)
         labels = self.val_inputs.labels
         loss = float(nn.functional.cross_entropy(out, labels))
+        self.finite(loss, f"The validation loss became {{}} after epoch {epoch}")
         accuracy = float((out.argmax(dim=1) == labels).float().mean())
         predictions = events.Predictions(
             epoch,
@@ -433,19 +456,15 @@ class _Trainer:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule is not None else {},
             "best": [self.best.epoch, self.best.accuracy, self.best.loss],
+            "validation": [self.val_accuracy, self.val_loss],
         }
-        try:
-            self.folder.save_checkpoint("last", values)
-            self.folder.write_predictions("predictions", predictions)
-            if best:
-                self.folder.save_checkpoint("best", {"epoch": epoch, "model": model})
-                self.folder.write_predictions("best_predictions", predictions)
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UserError(
-                f"The checkpoint of epoch {epoch} cannot be written to "
-                f"{str(self.folder.path)!r}: {reason}. The one before it is untouched."
-            ) from error
+        # The last checkpoint comes last: it is what a resume goes by, so whatever a kill leaves
+        # undone before it is done again.
+        if best:
+            self.folder.save_checkpoint("best", {"epoch": epoch, "model": model})
+            self.folder.write_predictions("best_predictions", predictions)
+        self.folder.write_predictions("predictions", predictions)
+        self.folder.save_checkpoint("last", values)
 
 
 def _is_small(design: Design, split: Split) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from qdesigner.session.events import Epoch
+from qdesigner.session.record import read_record
 from qdesigner.training.runs import Run
 
 COLUMNS, ROWS = 8, 2
@@ -33,16 +34,17 @@ def draw(run: Run, path: Path) -> Path:
     return path
 
 
-def _epochs(run: Run) -> list[dict[str, Any]]:
-    lines = (run.path / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    return [row for row in map(json.loads, lines) if row["event"] == "epoch"]
+def _epochs(run: Run) -> list[Epoch]:
+    """The last telling of each epoch: a run that was killed tells some of them again."""
+    said = read_record(run.path).events
+    return list({event.epoch: event for event in said if isinstance(event, Epoch)}.values())
 
 
-def _curves(figure: Any, epochs: list[dict[str, Any]]) -> None:
-    x = [row["epoch"] for row in epochs]
+def _curves(figure: Any, epochs: list[Epoch]) -> None:
+    x = [row.epoch for row in epochs]
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        axes.plot(x, [row[f"train_{name}"] for row in epochs], color=TRAIN, label="train")
-        validation = [row[f"val_{name}"] for row in epochs]
+        axes.plot(x, [getattr(row, f"train_{name}") for row in epochs], color=TRAIN, label="train")
+        validation = [getattr(row, f"val_{name}") for row in epochs]
         axes.plot(x, validation, "o-", ms=3, color=VALIDATION, label="validation")
         axes.set(title=name.capitalize(), xlabel="epoch")
         axes.grid(alpha=0.25)

@@ -13,27 +13,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
+import logging
 import platform
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from qdesigner import paths
+from qdesigner.catalog.sources import DIGITS_COUNTS
 from qdesigner.data.dataset import Item
 from qdesigner.design import codec
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split
 from qdesigner.session.events import Event, Predictions
+from qdesigner.session.record import read_items
 
+_log = logging.getLogger(__name__)
 _PACKAGES = ("torch", "torchvision", "numpy", "numba", "pennylane", "qiskit")
 
 
@@ -45,6 +52,8 @@ class Run:
         self.design = design
         self.about = about
         self._events: IO[str] | None = None
+        # A lock that ends with its process: two that train into one folder would mix their files.
+        self._lock = FileLock(path / ".lock", timeout=0)
 
     @staticmethod
     def begin(design: Design, out: str = "", **about: Any) -> Run:
@@ -52,20 +61,23 @@ class Run:
 
         Raises UserError when it cannot be made, or holds something already.
         """
-        path = Path(out).absolute() if out else _fresh_folder(design.name)
         try:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise UserError(
-                    f"The run folder {str(path)!r} already holds something; name a new one."
-                )
+            refuse_occupied(out)
+            path = Path(out).absolute() if out else _fresh_folder(design.name)
             path.mkdir(parents=True, exist_ok=True)
-            run = Run(path, design.without_run(), {**about, **_versions()})
-            codec.write_text(path / "design.json", codec.dumps(run.design))
-            run.set_state("running")
         except OSError as error:
             raise UserError(
-                f"The run folder {str(path)!r} cannot be written: {error.strerror}."
+                f"The run folder {out or str(paths.data_folder())!r} cannot be made: "
+                f"{error.strerror or error}; name another with --out."
             ) from error
+        run = Run(path, design.without_run(), {**about, **_versions()})
+        run.hold()
+        try:
+            run._write_text("design.json", codec.dumps(run.design))
+            run.set_state("running")
+        except BaseException:
+            run.close()
+            raise
         return run
 
     @staticmethod
@@ -93,7 +105,19 @@ class Run:
                 f"All epochs of the run {run.path.name!r} are done; train anew with more epochs."
             )
         run.load_checkpoint("last")
+        run.hold()
         return run
+
+    def hold(self) -> None:
+        """Let nobody else train into this folder until `close`. Raises UserError."""
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"The run {self.path.name!r} is being trained by another process; wait for it."
+            ) from error
+        except (OSError, NotImplementedError) as error:
+            _log.warning("The run folder cannot be locked: %s", error)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -103,38 +127,47 @@ class Run:
     def set_state(self, state: str) -> None:
         """Write run.json: "running", "finished", "stopped" or "failed"."""
         self.about["state"] = state
-        codec.write_text(self.path / "run.json", json.dumps(self.about, indent=1) + "\n")
+        self._write_text("run.json", json.dumps(self.about, indent=1) + "\n")
 
     def record(self, event: Event) -> None:
         """Append one event to events.jsonl."""
-        if self._events is None:
-            self._events = (self.path / "events.jsonl").open("a", encoding="utf-8", newline="\n")
-        self._events.write(json.dumps(event.to_json()) + "\n")
-        self._events.flush()
+        with self._writing("events.jsonl"):
+            if self._events is None:
+                file = self.path / "events.jsonl"
+                _end_last_line(file)
+                self._events = file.open("a", encoding="utf-8", newline="\n")
+            self._events.write(json.dumps(event.to_json()) + "\n")
+            self._events.flush()
 
     def close(self) -> None:
-        """Close the event file."""
+        """Close the event file and let others train here."""
         if self._events is not None:
-            self._events.close()
+            with contextlib.suppress(OSError):  # a full disk was told of when it was written to
+                self._events.close()
             self._events = None
+        self._lock.release()
 
     def write_items(self, items: Sequence[Item], thumbnails: np.ndarray[Any, Any]) -> None:
         """The validation images: names, labels, and small pictures uint8 [n, 64, 64, 3]."""
         rows = [
             {"key": i.key, "path": str(i.path) if i.path else None, "label": i.label} for i in items
         ]
-        codec.write_text(self.path / "items.json", json.dumps(rows) + "\n")
-        with (self.path / "thumbnails.tmp").open("wb") as file:
-            np.save(file, thumbnails)
-        (self.path / "thumbnails.tmp").replace(self.path / "thumbnails.npy")
+        self._write_text("items.json", json.dumps(rows) + "\n")
+        self._replace("thumbnails.npy", lambda file: np.save(file, thumbnails))
 
     def items(self) -> list[dict[str, Any]]:
-        """The validation images as written by `write_items`."""
-        try:
-            rows = json.loads((self.path / "items.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"The run {self.path.name!r} has no image list: {error}.") from error
-        return list(rows)
+        """The validation images as written by `write_items`; the folder may be a stranger's."""
+        rows = read_items(self.path, len(self.classes))
+        if not rows:
+            raise UserError(f"The run {self.path.name!r} has no image list.")
+        digits = {f"digits/{number}" for number in range(sum(DIGITS_COUNTS.values()))}
+        for row in rows:
+            if not row.path and row.key not in digits:
+                raise UserError(
+                    f"The run {self.path.name!r} is broken: its image {row.key[:80]!r} is neither "
+                    "a file nor one of the digits."
+                )
+        return [{"key": row.key, "path": row.path or None, "label": row.label} for row in rows]
 
     def write_predictions(self, name: str, predictions: Predictions) -> None:
         """One Predictions event as arrays, in ``name``.npz."""
@@ -145,16 +178,40 @@ class Run:
             **{f"angles__{stage}": a for stage, a in predictions.angles.items()},
             **{f"weights__{stage}": w for stage, w in predictions.weights.items()},
         }
-        temporary = self.path / f"{name}.tmp"
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        temporary.replace(self.path / f"{name}.npz")
+        self._replace(f"{name}.npz", lambda file: np.savez(file, **arrays))
 
     def save_checkpoint(self, name: str, values: dict[str, Any]) -> None:
         """``values`` (tensors, numbers, text, and dicts and lists of them) as ``name``.pt."""
+        self._replace(f"{name}.pt", lambda file: torch.save(values, file))
+
+    def _write_text(self, name: str, text: str) -> None:
+        with self._writing(name):
+            codec.write_text(self.path / name, text)
+
+    def _replace(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+        """Write a file of the run whole or not at all. Raises UserError."""
         temporary = self.path / f"{name}.tmp"
-        torch.save(values, temporary)
-        temporary.replace(self.path / f"{name}.pt")
+        with self._writing(name):
+            try:
+                with temporary.open("wb") as file:
+                    write(file)
+                temporary.replace(self.path / name)
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+                raise
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        """A failure to write (torch has RuntimeError for it) as a UserError."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            raise UserError(
+                f"{name} cannot be written to the run folder {str(self.path)!r}: {reason}. "
+                "What was saved before is untouched."
+            ) from error
 
     def load_checkpoint(self, name: str) -> dict[str, Any]:
         """A checkpoint as saved. Raises UserError when it is missing or broken."""
@@ -165,7 +222,8 @@ class Run:
                 "train again."
             )
         try:
-            values = torch.load(path, weights_only=True, map_location="cpu")
+            with warnings.catch_warnings(action="ignore"):  # the sentence below says it all
+                values = torch.load(path, weights_only=True, map_location="cpu")
         except Exception as error:
             raise UserError(f"{path.name!r} of the run {self.path.name!r} is broken.") from error
         if not isinstance(values, dict) or "model" not in values:
@@ -188,14 +246,42 @@ def load_weights(tail: nn.Module, weights: dict[str, torch.Tensor], name: str) -
         raise UserError(f"The checkpoint of {name!r} does not fit its own design.") from error
 
 
+def refuse_occupied(out: str) -> None:
+    """Raises UserError when ``out`` names a place where no new run can begin."""
+    path = Path(out).absolute()
+    if not out or not path.exists():
+        return
+    # Hidden files do not count: systems strew them about, and a run that never began leaves a lock.
+    if not path.is_dir() or any(not entry.name.startswith(".") for entry in path.iterdir()):
+        raise UserError(f"The run folder {str(path)!r} already holds something; name a new one.")
+
+
 def _fresh_folder(name: str) -> Path:
+    """A new folder in the user's data folder; two that ask in the same second get two."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "run"
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     root = paths.data_folder() / "runs"
-    path, number = root / f"{slug}-{stamp}", 2
-    while path.exists():
-        path, number = root / f"{slug}-{stamp}-{number}", number + 1
-    return path
+    root.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        path = root / (f"{slug}-{stamp}" if number == 1 else f"{slug}-{stamp}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def _end_last_line(file: Path) -> None:
+    """A writer that was killed may have left a line cut short; what follows begins a new one."""
+    if not file.is_file():
+        return
+    with file.open("rb+") as raw:
+        if raw.seek(0, 2):
+            raw.seek(-1, 2)
+            if raw.read(1) != b"\n":
+                raw.write(b"\n")
 
 
 def _versions() -> dict[str, Any]:

@@ -1,0 +1,341 @@
+"""What is saved stays saved: runs that are stopped, killed, or whose disk is full, go on."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from qdesigner.design import codec, edits
+from qdesigner.design.spec import Design
+from qdesigner.errors import UserError
+from qdesigner.paths import resource
+from qdesigner.session import events
+from qdesigner.session.record import read_record
+from qdesigner.training.loop import train
+from qdesigner.training.picture import draw
+from qdesigner.training.predict import predict
+from qdesigner.training.runs import Run
+
+QUICKSTART = codec.load(resource("templates/quickstart.qdesign"))
+SHORT = edits.set_data(edits.set_training(QUICKSTART, epochs=3), limit=30)
+
+
+def stages(*kinds: str, **settings: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"id": f"{kind}-{number}", "kind": kind, "settings": settings.get(kind, {})}
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def pixels(*made: dict[str, Any]) -> Design:
+    """A design on the digits' pixels, without a backbone."""
+    raw = json.loads(codec.dumps(SHORT))
+    return codec.loads(json.dumps({**raw, "stages": list(made)}))
+
+
+LENET = pixels(
+    *stages(
+        "conv", "batch_norm", "activation", "pool", "dropout", "flatten", "linear",
+        conv={"channels": 4, "kernel": 3}, dropout={"rate": 0.4},
+    )
+)  # fmt: skip
+DESIGNS = {
+    "adam": SHORT,
+    "sgd with momentum and a step schedule": edits.set_training(
+        SHORT, optimizer="sgd", momentum=0.9, schedule="step", step_size=1, gamma=0.5
+    ),
+    "a small LeNet with dropout": LENET,
+    "adamw, dropout and a step schedule": edits.set_training(
+        LENET, optimizer="adamw", weight_decay=0.1, schedule="step", step_size=2
+    ),
+}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at that point."""
+
+
+class After:
+    """A control that stops a few steps after `begin`."""
+
+    left = 10**9
+
+    def begin(self) -> None:
+        self.left = 4
+
+    def wish(self) -> str:
+        self.left -= 1
+        return "run" if self.left > 0 else "stop"
+
+    def wait(self) -> None:
+        pass
+
+
+def stop_in_the_second_epoch(design: Design, out: Path) -> list[events.Event]:
+    heard: list[events.Event] = []
+    control = After()
+
+    def listen(event: events.Event) -> None:
+        heard.append(event)
+        if isinstance(event, events.Epoch):
+            control.begin()
+
+    train(design, listen, control, out=str(out))
+    return heard
+
+
+def run_to_end(design: Design, out: Path) -> list[events.Event]:
+    heard: list[events.Event] = []
+    train(design, heard.append, out=str(out))
+    return heard
+
+
+def resume(out: Path) -> list[events.Event]:
+    heard: list[events.Event] = []
+    train(SHORT, heard.append, resume=str(out))
+    assert isinstance(heard[-1], events.Finished)
+    return heard
+
+
+def figures(out: Path) -> list[tuple[float, ...]]:
+    """The last telling of each epoch in the run's folder, as exact numbers."""
+    told = {e.epoch: e for e in read_record(out).events if isinstance(e, events.Epoch)}
+    return [
+        (n, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy, e.learning_rate)
+        for n, e in sorted(told.items())
+    ]
+
+
+def flat(value: Any) -> list[Any]:
+    """All leaves of a checkpoint, tensors as lists."""
+    if isinstance(value, torch.Tensor):
+        return [value.dtype, value.flatten().tolist()]
+    if isinstance(value, dict):
+        return [leaf for key in sorted(value, key=str) for leaf in (key, *flat(value[key]))]
+    if isinstance(value, list | tuple):
+        return [leaf for entry in value for leaf in flat(entry)]
+    return [value]
+
+
+def assert_same(left: Path, right: Path) -> None:
+    """Both runs hold the same curve, the same checkpoints and the same predictions, to the bit."""
+    assert figures(left) == figures(right)
+    for name in ("last", "best"):
+        ours, theirs = Run.open(left).load_checkpoint(name), Run.open(right).load_checkpoint(name)
+        assert flat(ours) == flat(theirs), name
+    ours_told, theirs_told = read_record(left).predictions, read_record(right).predictions
+    assert ours_told is not None and theirs_told is not None
+    assert ours_told.epoch == theirs_told.epoch
+    assert (ours_told.probabilities == theirs_told.probabilities).all()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("resume") / "whole"
+    run_to_end(SHORT, out)
+    return out
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_resumed_run_equals_the_uninterrupted_one_to_the_bit(name: str, tmp_path: Path) -> None:
+    run_to_end(DESIGNS[name], tmp_path / "whole")
+    heard = stop_in_the_second_epoch(DESIGNS[name], tmp_path / "cut")
+    assert isinstance(heard[-1], events.Stopped) and heard[-1].epochs == 1
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "cut", tmp_path / "whole")
+
+
+WRITES = ("best.pt", "best_predictions.npz", "predictions.npz", "last.pt", "run.json")
+
+
+@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_killed_at_any_write_opens_and_goes_on_as_if_nothing_had_been(
+    name: str, when: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the second epoch; run.json is written when all epochs are done."""
+    left = [2 if name != "run.json" else 3 * len(WRITES)]
+    real = Path.replace
+    out = tmp_path / "run"
+
+    def killing(self: Path, target: Path) -> Path:
+        ends = Path(target).name == name and name != "run.json"
+        if name == "run.json" and Path(target).name == name:
+            ends = (out / "last.pt").exists() and Run.open(out).load_checkpoint("last")["epoch"] > 2
+        left[0] -= 1 if ends else 0
+        last = ends and (name == "run.json" or left[0] == 0)
+        if last and when == "before":
+            raise Killed
+        done = real(self, target)
+        if last:
+            raise Killed
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killing)
+        patched.setattr(Run, "close", lambda run: run._lock.release())
+        with pytest.raises(Killed):
+            run_to_end(SHORT, out)
+    record = read_record(out)
+    assert len(record.items) and record.predictions is not None
+    assert predict(out, []) == []
+    if Run.open(out).about["state"] != "finished":
+        resume(out)
+    assert_same(out, whole)
+
+
+def test_a_line_that_a_kill_cut_short_does_not_spoil_the_next_one(
+    whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    stop_in_the_second_epoch(SHORT, out)
+    with (out / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"event": "steps", "epoch": 2, "lo')
+    resume(out)
+    record = read_record(out)
+    assert record.unreadable == 1
+    assert [e.first_epoch for e in record.events if isinstance(e, events.Started)] == [1, 2]
+    assert figures(out) == figures(whole)
+    assert draw(Run.open(out), tmp_path / "p.png").stat().st_size > 1000
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """A run that was stopped after its first epoch."""
+    out = tmp_path / "stopped"
+    stop_in_the_second_epoch(SHORT, out)
+    assert Run.open(out).about["state"] == "stopped"
+    return out
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-200])
+
+
+def changed(**values: Any) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        torch.save({**torch.load(file, weights_only=True), **values}, file)
+
+    return change
+
+
+def without(name: str) -> Callable[[Path], None]:
+    def change(file: Path) -> None:
+        held = torch.load(file, weights_only=True)
+        del held[name]
+        torch.save(held, file)
+
+    return change
+
+
+def other_optimizer(file: Path) -> None:
+    held = torch.load(file, weights_only=True)
+    for state in held["optimizer"]["state"].values():
+        state["exp_avg"] = torch.zeros(3)
+    torch.save(held, file)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.write_text, (Path("trap-was-sprung"), "x"))
+
+
+def a_trap(file: Path) -> None:
+    file.write_bytes(pickle.dumps({"model": Trap()}))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        cut_short, other_optimizer, a_trap, without("optimizer"), without("best"),
+        changed(epoch="two"), changed(best=[1]), changed(model={}), changed(model=[1, 2]),
+        changed(optimizer={"param_groups": [], "state": {}}), changed(optimizer=7),
+        lambda file: file.write_bytes(b""), lambda file: file.unlink(),
+        lambda file: torch.save([1], file),
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_does_not_fit_is_refused_in_a_sentence(
+    spoil: Callable[[Path], object], stopped: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spoil(stopped / "last.pt")
+    with pytest.raises(UserError, match=r"'stopped'.*\.$|train again\.$"):
+        resume(stopped)
+    assert not Path("trap-was-sprung").exists()
+
+
+def test_the_reason_of_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    real, writes = torch.save, []
+
+    def full(values: Any, file: Any) -> None:
+        writes.append(1)
+        if len(writes) > 3:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+        real(values, file)
+
+    write_text = codec.write_text
+
+    def no_room(path: Path, text: str) -> None:
+        if '"failed"' in text:
+            raise OSError(28, "No space left on device")
+        write_text(path, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        patched.setattr(codec, "write_text", no_room)
+        with pytest.raises(UserError, match=r"cannot be written to the run folder.*No space left"):
+            run_to_end(SHORT, out)
+    assert not list(out.glob("*.tmp"))
+    resume(out)
+    assert_same(out, whole)
+
+
+def test_two_processes_cannot_train_into_one_run(stopped: Path) -> None:
+    other = Run.open(stopped)
+    other.hold()
+    with pytest.raises(UserError, match="being trained by another process"):
+        resume(stopped)
+    other.close()
+    resume(stopped)
+
+
+def test_two_runs_that_begin_in_the_same_second_get_two_folders() -> None:
+    runs = [Run.begin(SHORT, classes=("5", "6")) for _ in range(3)]
+    assert len({run.path for run in runs}) == 3
+    for run in runs:
+        run.close()
+
+
+def test_a_run_is_not_resumed_on_other_validation_images(tmp_path: Path, stopped: Path) -> None:
+    rows = json.loads((stopped / "items.json").read_text("utf-8"))
+    (stopped / "items.json").write_text(json.dumps(rows[1:]), encoding="utf-8")
+    with pytest.raises(UserError, match="are not those that it began with"):
+        resume(stopped)
+
+
+def test_an_occupied_place_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("keep me", encoding="utf-8")
+    heard: list[events.Event] = []
+    with pytest.raises(UserError, match="already holds something"):
+        train(SHORT, heard.append, out=str(tmp_path / "run"))
+    assert not any(isinstance(e, events.Progress) and "features" in e.what for e in heard)
+
+
+@pytest.mark.parametrize("key", ["digits/99999", "digits/-1", "digits/", "../../etc/passwd", ""])
+def test_a_strangers_run_that_names_no_such_digit_is_refused(key: str, stopped: Path) -> None:
+    rows = json.loads((stopped / "items.json").read_text("utf-8"))
+    rows[0]["key"] = key
+    (stopped / "items.json").write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.raises(UserError, match="neither a file nor one of the digits"):
+        Run.open(stopped).items()
