@@ -53,6 +53,7 @@ class Runs(QObject):
         self._document, self._session, self._runview = document, session, runview
         self._checked, self._notices = checked, notices
         self.lines: list[str] = []
+        self._skipped: tuple[tuple[str, str], ...] = ()  # said already, once for these files
         self._foreign = False  # the run that goes on belongs to a project no longer on screen
         session.event.connect(self._take)
         session.state_changed.connect(lambda _state: self.changed.emit())
@@ -157,7 +158,7 @@ class Runs(QObject):
         match event:
             case events.Started():
                 self._document.set_run(event.run)
-                if event.skipped:
+                if event.skipped and event.skipped != self._skipped:
                     self._say_skipped(event)
             case events.Failed():
                 self._say_failed(event)
@@ -170,6 +171,7 @@ class Runs(QObject):
     def _say_skipped(self, event: events.Started) -> None:
         for path, reason in event.skipped:
             _log.warning("Not used: %s (%s)", path, reason)
+        self._skipped = event.skipped
         count = len(event.skipped)
         name, reason = event.skipped[0]
         text = f"{count} files of the data cannot be used" if count > 1 else "One file is not used"

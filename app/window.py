@@ -115,7 +115,9 @@ class Window(QMainWindow):
         column.addWidget(self.header)
         column.addWidget(self._columns, 1)
         self.setCentralWidget(body)
-        self.setStatusBar(StatusBar(self.document, self.session, self.checked, self._autosave))
+        self.setStatusBar(
+            StatusBar(self.document, self.session, self.checked, self._autosave, self.runview)
+        )
 
     def _middle(self) -> QWidget:
         middle = QWidget()

@@ -8,8 +8,9 @@ from app.autosave import Autosave
 from app.checked import Checked
 from app.document import Document
 from app.panels.header import number
+from app.runview import RunView
 from app.session import Session
-from qdesigner.design.spec import trained_prefix
+from qdesigner.design.spec import Design, trained_prefix
 from qdesigner.session import events
 
 STATES = {
@@ -25,11 +26,17 @@ class StatusBar(QStatusBar):
     """Left: what training works with; right: autosave."""
 
     def __init__(
-        self, document: Document, session: Session, checked: Checked, autosave: Autosave
+        self,
+        document: Document,
+        session: Session,
+        checked: Checked,
+        autosave: Autosave,
+        runview: RunView,
     ) -> None:
         super().__init__()
         self.setSizeGripEnabled(False)
         self._document, self._session, self._checked = document, session, checked
+        self._runview = runview
         self._features = ""
         self._left, self._right = QLabel(), QLabel()
         self._left.setContentsMargins(10, 0, 0, 0)
@@ -39,6 +46,7 @@ class StatusBar(QStatusBar):
         checked.changed.connect(self._show)
         session.state_changed.connect(lambda _state: self._show())
         session.event.connect(self._take)
+        runview.state_changed.connect(self._show)
         document.saved.connect(lambda: self._right.setText("saved"))
         document.changed.connect(lambda _design: self._edited())
         autosave.written.connect(self._kept)
@@ -60,7 +68,9 @@ class StatusBar(QStatusBar):
 
     def _show(self) -> None:
         parts = [STATES[self._session.state]]
-        if self._features:
+        run = self._runview.design
+        changed = run is not None and edited(run, self._document.design)
+        if self._features and not changed:
             parts.append(self._features)
         facts = self._checked.facts
         if facts is not None:
@@ -70,4 +80,11 @@ class StatusBar(QStatusBar):
                 parts.append(f"{count} file{'s' if count > 1 else ''} skipped")
         if any(stage.circuit is not None for stage in self._document.design.stages):
             parts.append("exact gradients (adjoint)")
+        if changed:
+            parts.append("edited since this run began")
         self._left.setText(" · ".join(parts))
+
+
+def edited(run: Design, now: Design) -> bool:
+    """Whether the model, its data or its training is another than the run's."""
+    return (run.stages, run.data, run.training) != (now.stages, now.data, now.training)

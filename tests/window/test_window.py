@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -362,3 +363,26 @@ def test_opening_the_window_loads_no_heavy_library_and_no_plots(tmp_path: Path) 
         env=environment, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     assert done.stdout.strip() == "[]"
+
+
+def test_the_status_line_says_when_the_model_is_no_longer_the_one_of_the_run(
+    window: Window, tmp_path: Path
+) -> None:
+    codec.save(window.document.design, tmp_path / "design.json")
+    window.session.event.emit(replace(STARTED, run=str(tmp_path)))
+    assert "features cached" in status(window) and "edited" not in status(window)
+    window.document.apply("x", edits.set_data(window.document.design, classes=("5", "6")))
+    assert "features cached" not in status(window)
+    assert "edited since this run began" in status(window)
+
+
+def status(window: Window) -> str:
+    return window.statusBar()._left.text()
+
+
+def test_skipped_files_are_announced_once_and_not_at_every_run(window: Window) -> None:
+    started = replace(STARTED, skipped=(("a/broken.png", "it is broken"),))
+    window.session.event.emit(started)
+    window.notices.press("skipped", "Dismiss")
+    window.session.event.emit(started)
+    assert "skipped" not in window.notices.texts()
