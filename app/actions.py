@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from app.canvas import commands
 from app.panels.strip import fill_with_kinds, remove_selected, toggle_frozen
 from app.sentences import sentence
-from qdesigner.circuit.blocks import BLOCKS, Group
+from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.kinds import Group
 from qdesigner.design import edits
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import resource

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from app import theme
 from app.canvas import geometry
 from app.canvas.scene import Scene
-from qdesigner.circuit.blocks import Operation
+from qdesigner.circuit.kinds import Operation
 from qdesigner.circuit.layout import (
     INVITATION,
     LABEL,

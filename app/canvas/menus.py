@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.canvas import commands
 from app.document import Document
-from qdesigner.circuit.blocks import BLOCKS, Group
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit
+from qdesigner.circuit.kinds import Group
 from qdesigner.design.edits import Slot
 
 Run = Callable[[Callable[[], None]], None]

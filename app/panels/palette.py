@@ -36,7 +36,8 @@ from app.canvas.gestures import BLOCK_MIME
 from app.canvas.items import font
 from app.document import Document
 from app.sentences import sentence
-from qdesigner.circuit.blocks import BLOCKS, BlockKind, Group
+from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.kinds import BlockKind, Group
 from qdesigner.design.edits import EditError
 
 HEIGHT = 28

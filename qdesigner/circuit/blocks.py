@@ -2,106 +2,35 @@
 
 A row's ``expand(wires, settings)`` yields primitive operations. In them ``Weight(i)`` counts from
 0 within the block; the circuit shifts it to the block's slice of the flat weight vector.
-Adding a block is adding a row here and its test: simulator, drawing, resource counts, QASM and
-export follow from the expansion.
+Adding a block is adding a row here (or beside the ansätze of `templates`) and its test:
+simulator, drawing, resource counts, QASM and export follow from the expansion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from itertools import combinations, pairwise
+from collections.abc import Callable, Iterator, Sequence
 
 from qdesigner.circuit.fields import Field, Settings
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import (
+    FIRST,
+    SPREAD,
+    BlockKind,
+    Expand,
+    Expansion,
+    Fixed,
+    Group,
+    Input,
+    Operation,
+    Weight,
+    all_to_all,
+    brick,
+    chain,
+    ring,
+)
+from qdesigner.circuit.templates import TEMPLATES
 
 MAX_REPEAT = 1000
-
-
-class Group(StrEnum):
-    """Palette groups, in their order; colour on the board means group."""
-
-    EMBEDDING = "Embedding"
-    ROTATION = "Rotation"
-    ENTANGLING = "Entangling"
-    TEMPLATE = "Template"
-    GATE = "Gate"
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The angle is feature ``index`` of the sample, in radians."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """The angle is entry ``index`` of the circuit's flat weight vector, in radians."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """The angle is a constant, in radians."""
-
-    value: float
-
-
-Angle = Input | Weight | Fixed
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One primitive gate on given wires. ``block`` is the id of the block it came from."""
-
-    gate: str
-    wires: tuple[int, ...]
-    angle: Angle | None = None
-    block: str = ""
-
-    def shifted(self, weights: int, block: str) -> Operation:
-        """The same operation with its weight moved up by ``weights`` and owned by ``block``."""
-        angle = self.angle
-        if isinstance(angle, Weight):
-            angle = Weight(angle.index + weights)
-        return replace(self, angle=angle, block=block)
-
-
-Expansion = Iterator[Operation]
-Expand = Callable[[Sequence[int], Settings], Iterable[Operation]]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockKind:
-    """One row of the block table.
-
-    ``wires`` is how many wires the block takes: an exact number for a single gate (its order
-    matters: control first), or None for a layer over all wires or any ``min_wires`` of them.
-    """
-
-    kind: str
-    label: str
-    group: Group
-    hint: str
-    expand: Expand
-    fields: tuple[Field, ...] = ()
-    wires: int | None = None
-    min_wires: int = 1
-    container: bool = False
-
-
-# Each field of a row, once.
-SPREAD = Field(
-    "spread", "Init spread", "float", 0.1, 0.0, 10.0,
-    hint="Initial weights are this times N(0, 1), in radians",
-)  # fmt: skip
-FIRST = Field(
-    "first", "First feature", "int", 0, 0, 4095,
-    hint="Wire k of the block takes feature first + k",
-)  # fmt: skip
 
 
 def _hadamard_ry(wires: Sequence[int], settings: Settings) -> Expansion:
@@ -133,28 +62,6 @@ def _rot(wires: Sequence[int], settings: Settings) -> Expansion:
     for turn, gate in enumerate(("RZ", "RY", "RZ")):
         for position, wire in enumerate(wires):
             yield Operation(gate, (wire,), Weight(3 * position + turn))
-
-
-def _brick(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The tutorial's pairs: (0,1), (2,3), … then (1,2), (3,4), …"""
-    for start in (0, 1):
-        for k in range(start, len(wires) - 1, 2):
-            yield wires[k], wires[k + 1]
-
-
-def _chain(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
-    yield from pairwise(wires)
-
-
-def _ring(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The chain closed from the last wire to the first; two wires have only one pair."""
-    yield from _chain(wires)
-    if len(wires) > 2:
-        yield wires[-1], wires[0]
-
-
-def _all_to_all(wires: Sequence[int]) -> Iterator[tuple[int, int]]:
-    yield from combinations(wires, 2)
 
 
 def _entangler(gate: str, pairs: Callable[[Sequence[int]], Iterator[tuple[int, int]]]) -> Expand:
@@ -189,10 +96,10 @@ def _nothing(wires: Sequence[int], settings: Settings) -> Expansion:
 
 def _entangling_rows() -> Iterator[BlockKind]:
     shapes = (
-        ("brick", "brick", _brick, "neighbouring pairs, even ones then odd ones"),
-        ("chain", "chain", _chain, "each wire with the next"),
-        ("ring", "ring", _ring, "the chain, closed from the last wire to the first"),
-        ("all", "all-to-all", _all_to_all, "every pair of wires"),
+        ("brick", "brick", brick, "neighbouring pairs, even ones then odd ones"),
+        ("chain", "chain", chain, "each wire with the next"),
+        ("ring", "ring", ring, "the chain, closed from the last wire to the first"),
+        ("all", "all-to-all", all_to_all, "every pair of wires"),
     )
     for gate in ("CNOT", "CZ"):
         for name, label, pairs, hint in shapes:
@@ -249,6 +156,7 @@ BLOCKS: dict[str, BlockKind] = {
             "Its content n times over, each time with weights of its own", _nothing,
             (Field("count", "Times", "int", 2, 1, MAX_REPEAT),), container=True,
         ),
+        *TEMPLATES,
         *_gate_rows(),
     )
 }  # fmt: skip

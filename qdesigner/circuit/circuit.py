@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from qdesigner.circuit.blocks import BLOCKS, BlockKind, Input, Operation, Weight
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.fields import Settings, complete
+from qdesigner.circuit.kinds import BlockKind, Input, Operation, Weight
 
 MAX_WIRES = 24
 MAX_OPERATIONS = 100_000

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from qdesigner.circuit.blocks import Fixed, Input, Operation, Weight
 from qdesigner.circuit.circuit import Block, Circuit, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import Fixed, Input, Operation, Weight
 
 PITCH = 72  # between wires, when there is room
 SMALLEST_PITCH = 44

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qdesigner.circuit.blocks import Fixed, Input, Operation, Weight
 from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.kinds import Fixed, Input, Operation, Weight
 from qdesigner.errors import UserError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from qdesigner.circuit.blocks import Angle, Fixed, Group, Input, Operation
 from qdesigner.circuit.circuit import Block, Circuit, expand, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import Angle, Fixed, Group, Input, Operation
 from qdesigner.export.loops import Place, statements
 from qdesigner.export.source import LINE, indented
 

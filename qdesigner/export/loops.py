@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from qdesigner.circuit.blocks import Angle, Fixed, Input, Operation, Weight
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import Angle, Fixed, Input, Operation, Weight
 from qdesigner.export.source import indented, packed, width
 
 Terms = tuple[tuple[int, str], ...]  # summands of an index: (factor, loop variable)

@@ -7,10 +7,11 @@ import pennylane as qml
 import torch
 from numpy.typing import NDArray
 
-from qdesigner.circuit.blocks import BLOCKS, Angle, BlockKind, Fixed, Input, Weight
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.fields import Field, Scalar
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import Angle, BlockKind, Fixed, Input, Weight
 
 Floats = NDArray[np.float64]
 

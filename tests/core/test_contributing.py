@@ -11,8 +11,9 @@ import pytest
 import referee
 
 from qdesigner.circuit import blocks
-from qdesigner.circuit.blocks import BLOCKS, Group
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
+from qdesigner.circuit.kinds import Group
 from qdesigner.engine.compile import compile
 from qdesigner.engine.simulate import evaluate
 

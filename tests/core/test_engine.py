@@ -17,9 +17,10 @@ from qiskit.quantum_info import Statevector
 from referee import RandomCircuits, state, verdict
 
 from qdesigner.circuit import blocks as table
-from qdesigner.circuit.blocks import BLOCKS, BlockKind, Fixed, Group, Input, Operation, Weight
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.gates import GATES, Gate
+from qdesigner.circuit.kinds import BlockKind, Fixed, Group, Input, Operation, Weight
 from qdesigner.engine import kernels, simulate, threads
 from qdesigner.engine.compile import KIND, PERMUTE, TURN, Program, compile
 from qdesigner.engine.simulate import evaluate, gradients

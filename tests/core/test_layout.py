@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qdesigner.circuit.blocks import BLOCKS, Operation
+from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.circuit.fields import Settings
+from qdesigner.circuit.kinds import Operation
 from qdesigner.circuit.layout import GAP, Layout, drawn_height, layout, packed, text
 from qdesigner.circuit.text import diagram
 from qdesigner.design import edits
