@@ -10,7 +10,8 @@ from app.document import Document
 from app.panels.header import number
 from app.runview import RunView
 from app.session import Session
-from qdesigner.design.spec import Design, trained_prefix
+from qdesigner.design.plan import trained_prefix
+from qdesigner.design.spec import Design
 from qdesigner.session import events
 
 STATES = {

@@ -17,7 +17,6 @@ from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
 from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec, WeightsSpec
-from qdesigner.design.stages import STAGES
 from qdesigner.errors import UserError
 
 
@@ -375,8 +374,3 @@ def set_training(design: Design, **changes: Any) -> Design:
 def rename(design: Design, name: str) -> Design:
     """The design under another name."""
     return _made(lambda: design.but(name=name))  # type: ignore[no-any-return]
-
-
-def stage_kinds() -> tuple[str, ...]:
-    """The kinds a user can insert, in the order of the table."""
-    return tuple(STAGES)

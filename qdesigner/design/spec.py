@@ -157,24 +157,6 @@ def preprocess(design: Design) -> Preprocess:
     return plain(channels, design.data.size or (sources.DIGITS_SIZE if digits else 64))
 
 
-def trained_prefix(design: Design) -> int:
-    """How many stages at the front hold nothing to train, beginning with a frozen backbone or
-    other frozen weights: their output is the same in every epoch and is computed once.
-
-    Dropout ends the prefix (it draws anew each time), and so does batch norm that is not frozen.
-    A prefix without weights is not worth keeping and counts as 0.
-    """
-    prefix = 0
-    holds_weights = False
-    for number, stage in enumerate(design.stages, start=1):
-        if stage.kind == "dropout" or (stage.row.trainable and not stage.frozen):
-            break
-        holds_weights = holds_weights or stage.row.trainable
-        if holds_weights:
-            prefix = number
-    return prefix
-
-
 def display_name(path: str) -> str:
     """A file's name without folders, of either platform."""
     return PurePath(path.replace("\\", "/")).name

@@ -178,6 +178,15 @@ def _probability_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
     return (2,) if size == 1 else (size,)
 
 
+# An activation's name in a document, and its class in torch.nn.
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "gelu": "GELU",
+    "leaky_relu": "LeakyReLU",
+}
+
 STAGES: dict[str, StageKind] = {
     row.kind: row
     for row in (
@@ -217,8 +226,7 @@ STAGES: dict[str, StageKind] = {
         StageKind(
             "activation", "Activation", "A function of each number", _same_shape,
             (
-                Field("function", "Function", "choice", "relu",
-                      choices=("relu", "tanh", "sigmoid", "gelu", "leaky_relu")),
+                Field("function", "Function", "choice", "relu", choices=tuple(ACTIVATIONS)),
             ),
         ),
         StageKind(

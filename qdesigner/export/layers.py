@@ -11,7 +11,7 @@ from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design
-from qdesigner.design.stages import linear_outputs
+from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.export.circuit_text import pennylane_lines, spreads
 from qdesigner.export.source import LINE, filled, indented, width
 
@@ -33,14 +33,6 @@ class Probability(nn.Module):
 '''
 
 BACKPROP = 'diff_method="backprop"'
-
-ACTIVATIONS = {
-    "relu": "nn.ReLU()",
-    "tanh": "nn.Tanh()",
-    "sigmoid": "nn.Sigmoid()",
-    "gelu": "nn.GELU()",
-    "leaky_relu": "nn.LeakyReLU()",
-}
 
 
 def circuit_names(design: Design) -> dict[Circuit, str]:
@@ -150,7 +142,7 @@ MODULES: dict[str, Callable[[Traced, int], str]] = {
     "pool": _pool,
     "flatten": lambda traced, classes: "nn.Flatten()",
     "linear": _linear,
-    "activation": lambda t, classes: ACTIVATIONS[t.stage.settings.text("function")],
+    "activation": lambda t, classes: f"nn.{ACTIVATIONS[t.stage.settings.text('function')]}()",
     "dropout": lambda t, classes: f"nn.Dropout({t.stage.settings.number('rate')!r})",
     "batch_norm": _batch_norm,
     "squash": lambda traced, classes: "Squash()",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from qdesigner.catalog.sources import DIGITS
-from qdesigner.design.spec import Design, Stage, TrainingSpec, trained_prefix
+from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trained_prefix, trains_batch_norm
+from qdesigner.design.spec import Design, Stage, TrainingSpec
 from qdesigner.export.beside import STARTING_WEIGHTS
 from qdesigner.export.source import LINE, bracketed, filled
 
@@ -68,7 +69,7 @@ def train(data: <<type>>, epochs: int, out: Path) -> None:
     <<schedule>>
     best = (-1.0, 0.0)  # accuracy, then minus the loss, of validation
     for epoch in range(1, epochs + 1):
-        number = SEED * 100_003 + epoch  # seeds all that is random in this epoch
+        number = SEED * <<seeds>> + epoch  # seeds all that is random in this epoch
         torch.manual_seed(number)
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(number))
         <<mode>>
@@ -120,13 +121,6 @@ def _optimizer(spec: TrainingSpec, weights: str) -> list[str]:
     return bracketed(f"optimizer = torch.optim.{name}(", settings, ")", LINE - 4)
 
 
-def joins_last(design: Design) -> bool:
-    """Whether a batch norm may be in training, which cannot take a single image."""
-    backbone = design.backbone
-    norm = any(stage.kind == "batch_norm" and not stage.frozen for stage in design.stages)
-    return norm or (backbone is not None and not backbone.frozen)
-
-
 def starts_from_file(design: Design) -> bool:
     """Whether training changes backbone weights that no seed gives again, so that the export must
     carry them as they were."""
@@ -139,7 +133,7 @@ def training(design: Design) -> list[str]:
     cut = trained_prefix(design)
     spec = design.training
     lines = filled(_FEATURES if cut else _IMAGES, {})
-    if joins_last(design):
+    if trains_batch_norm(design):
         lines += filled(_BATCHES, {})
     lines += filled(_EVALUATE, {"images": "torch.Tensor" if cut else "Images"})
     digits = design.data.source == DIGITS
@@ -154,15 +148,16 @@ def training(design: Design) -> list[str]:
         "begin": [
             *_first_weights(design),
             *_inputs(cut),
-            *_threads(design, cut),
+            *_threads(design),
             *_frozen(still, head),
         ],
         "optimizer": _optimizer(spec, "weights" if still else f"{head}.parameters()"),
         "schedule": [f"schedule = {step_lr}"] if stepped else [],
         "mode": _mode(still, head),
-        "batches": "batches(order)" if joins_last(design) else "order.split(BATCH_SIZE)",
+        "batches": "batches(order)" if trains_batch_norm(design) else "order.split(BATCH_SIZE)",
         "head": head,
         "step": ["schedule.step()"] if stepped else [],
+        "seeds": f"{EPOCH_SEEDS:_}",
     }
     return lines + filled(_TRAIN, parts)
 
@@ -191,8 +186,8 @@ def _inputs(cut: int) -> list[str]:
     ]
 
 
-def _threads(design: Design, cut: int) -> list[str]:
-    if any(stage.kind in ("backbone", "conv") for stage in design.stages[cut:]):
+def _threads(design: Design) -> list[str]:
+    if not one_thread(design):
         return []
     return ["torch.set_num_threads(1)  # one is faster for so small a model"]
 

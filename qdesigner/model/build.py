@@ -14,23 +14,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from qdesigner.design.plan import trained_prefix
 from qdesigner.design.shapes import Traced, trace
-from qdesigner.design.spec import Design, Stage, trained_prefix
-from qdesigner.design.stages import linear_outputs
+from qdesigner.design.spec import Design, Stage
+from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.engine.layer import QuantumLayer
 from qdesigner.errors import UserError
 from qdesigner.model.backbones import build_backbone
 
 Download = Callable[[str, int, int], None]
 Maker = Callable[[Traced, int], nn.Module]
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "gelu": nn.GELU,
-    "leaky_relu": nn.LeakyReLU,
-}
 
 
 class Squash(nn.Module):
@@ -60,6 +53,11 @@ def _conv(traced: Traced, classes: int) -> nn.Module:
         stride=settings.integer("stride"),
         padding=settings.integer("padding"),
     )
+
+
+def _activation(traced: Traced, classes: int) -> nn.Module:
+    kind: type[nn.Module] = getattr(nn, ACTIVATIONS[traced.stage.settings.text("function")])
+    return kind()
 
 
 def _pool(traced: Traced, classes: int) -> nn.Module:
@@ -92,7 +90,7 @@ MAKERS: dict[str, Maker] = {
     "pool": _pool,
     "flatten": lambda traced, classes: nn.Flatten(1),
     "linear": _linear,
-    "activation": lambda t, classes: ACTIVATIONS[t.stage.settings.text("function")](),
+    "activation": _activation,
     "dropout": lambda t, classes: nn.Dropout(t.stage.settings.number("rate")),
     "batch_norm": _batch_norm,
     "squash": lambda traced, classes: Squash(),

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.design.checks import require_trainable
+from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trains_batch_norm
 from qdesigner.design.spec import Design
 from qdesigner.engine.layer import QuantumLayer
 from qdesigner.engine.simulate import warm
@@ -64,7 +65,7 @@ class StopTraining(Exception):
 
 def epoch_seed(seed: int, epoch: int) -> int:
     """The number that everything random in an epoch (from 1) is seeded with."""
-    return seed * 100_003 + epoch
+    return seed * EPOCH_SEEDS + epoch
 
 
 def batches(order: Tensor, size: int, at_least_two: bool) -> list[Tensor]:
@@ -198,13 +199,10 @@ class _Trainer:
         self.train_inputs: Inputs = inputs[0]
         self.val_inputs: Inputs = inputs[1]
         self.tail = self.split.tail
-        self.threads = 1 if _is_small(self.design, self.split) else torch.get_num_threads()
+        self.threads = 1 if one_thread(self.design) else torch.get_num_threads()
         self.optimizer = make_optimizer(self.spec, self.tail)
         self.schedule = make_schedule(self.spec, self.optimizer)
         self.loss = nn.CrossEntropyLoss()
-        self.has_norm = any(s.kind == "batch_norm" and not s.frozen for s in self.design.stages)
-        backbone = self.design.backbone
-        self.has_norm = self.has_norm or (backbone is not None and not backbone.frozen)
 
     def progress(self, what: str) -> Callable[..., None]:
         """Tells of ``(done, total, rate=0)`` in the words ``what``, at most 30 times a second;
@@ -278,7 +276,7 @@ class _Trainer:
     # ---- the loop -------------------------------------------------------------------------------
 
     def cut(self, order: Tensor) -> list[Tensor]:
-        return batches(order, self.spec.batch_size, self.has_norm)
+        return batches(order, self.spec.batch_size, trains_batch_norm(self.design))
 
     def loop(self, first: int) -> None:
         kept = torch.get_num_threads()
@@ -465,8 +463,3 @@ class _Trainer:
             self.folder.write_predictions("best_predictions", predictions)
         self.folder.write_predictions("predictions", predictions)
         self.folder.save_checkpoint("last", values)
-
-
-def _is_small(design: Design, split: Split) -> bool:
-    """Whether one thread trains faster than many: no convolutions in what is trained."""
-    return not any(stage.kind in ("backbone", "conv") for stage in design.stages[split.cut :])

@@ -1,0 +1,39 @@
+"""How a Design is trained wherever that happens: in the program and in the script it exports."""
+
+from __future__ import annotations
+
+from qdesigner.design.spec import Design
+
+# Everything random in epoch e (from 1) is seeded with seed * EPOCH_SEEDS + e.
+EPOCH_SEEDS = 100_003
+
+
+def trained_prefix(design: Design) -> int:
+    """How many stages at the front hold nothing to train, beginning with a frozen backbone or
+    other frozen weights: their output is the same in every epoch and is computed once.
+
+    Dropout ends the prefix (it draws anew each time), and so does batch norm that is not frozen.
+    A prefix without weights is not worth keeping and counts as 0.
+    """
+    prefix = 0
+    holds_weights = False
+    for number, stage in enumerate(design.stages, start=1):
+        if stage.kind == "dropout" or (stage.row.trainable and not stage.frozen):
+            break
+        holds_weights = holds_weights or stage.row.trainable
+        if holds_weights:
+            prefix = number
+    return prefix
+
+
+def trains_batch_norm(design: Design) -> bool:
+    """Whether a batch norm is in training, which cannot take a batch of a single image."""
+    backbone = design.backbone
+    norm = any(stage.kind == "batch_norm" and not stage.frozen for stage in design.stages)
+    return norm or (backbone is not None and not backbone.frozen)
+
+
+def one_thread(design: Design) -> bool:
+    """Whether one thread trains faster than many: nothing behind the frozen front convolves."""
+    behind = design.stages[trained_prefix(design) :]
+    return not any(stage.kind in ("backbone", "conv") for stage in behind)
