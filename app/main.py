@@ -65,7 +65,7 @@ def quickstart(
         from app.start import run_window
 
         raise typer.Exit(run_window(None, quickstart=True))
-    if not headless:
+    if not headless and not has_display():
         print("There is no display, so the quickstart runs without its window.", file=sys.stderr)
     with sentences(as_json):
         from qdesigner.quickstart import run_headless

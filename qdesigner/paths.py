@@ -33,9 +33,3 @@ def cache_folder() -> Path:
     """The user's cache folder (features, compiled kernels): safe to delete at any time."""
     home = os.environ.get("QDESIGNER_HOME")
     return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("qdesigner", False))
-
-
-def log_folder() -> Path:
-    """Where the window and its children write their logs."""
-    home = os.environ.get("QDESIGNER_HOME")
-    return Path(home) / "log" if home else Path(platformdirs.user_log_dir("qdesigner", False))

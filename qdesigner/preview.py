@@ -92,7 +92,7 @@ def _answer(request: PreviewRequest) -> PreviewAnswer:
 
 def _check_work(program: Program) -> None:
     steps = len(program.steps)
-    if steps * (program.rows * program.parts + 2000) > MAX_WORK:
+    if steps * (program.entries + 2000) > MAX_WORK:
         raise UserError(
             f"The live state is not shown for a circuit this long: {steps:,} steps on "
             f"{program.wires} wires. Lower a repeat's count to see it."
