@@ -55,6 +55,10 @@ class Theme:
         }  # fmt: skip
         return QColor(names[name])
 
+    def ink(self, colour: QColor | str) -> QColor:
+        """``colour`` as text: nearer to the text's, so that letters can be read."""
+        return blend(QColor(colour), QColor(self.text), 0.7)
+
     def tint(self, name: str) -> QColor:
         """The group's colour mixed faintly into the panel's: the fill behind a block."""
         return blend(self.group(name), QColor(self.panel), 0.08 if self.name == "light" else 0.16)
@@ -72,7 +76,7 @@ def blend(top: QColor, under: QColor, share: float) -> QColor:
 LIGHT = Theme(
     name="light", window="#f4f6f8", panel="#ffffff", raised="#f4f6f8", border="#dde1e6",
     text="#1b2530", muted="#5f6b78", faint="#98a2ae", accent="#3b5bdb", accent_text="#ffffff",
-    go="#2b9348", right="#2f9e44", wrong="#d6322f", warning="#b7791f",
+    go="#267f3f", right="#2f9e44", wrong="#cf2c29", warning="#b7791f",
     train="#3b5bdb", validation="#e8590c",
     embedding="#2f9e44", rotation="#3b5bdb", entangling="#e8590c", template="#7048e8",
     classical="#1098ad", readout="#495057",
@@ -80,7 +84,7 @@ LIGHT = Theme(
 DARK = Theme(
     name="dark", window="#14181d", panel="#1c2127", raised="#262c34", border="#363e48",
     text="#e6eaef", muted="#a3adb9", faint="#6f7a87", accent="#748ffc", accent_text="#10131a",
-    go="#37b24d", right="#51cf66", wrong="#ff6b6b", warning="#fcc419",
+    go="#267f3f", right="#51cf66", wrong="#ff6b6b", warning="#fcc419",
     train="#748ffc", validation="#ff922b",
     embedding="#51cf66", rotation="#748ffc", entangling="#ff922b", template="#9775fa",
     classical="#3bc9db", readout="#adb5bd",
@@ -99,7 +103,7 @@ def palette(theme: Theme) -> QPalette:
         ((role.BrightText,), theme.wrong),
         ((role.Highlight, role.Link), theme.accent),
         ((role.HighlightedText,), theme.accent_text),
-        ((role.PlaceholderText,), theme.faint),
+        ((role.PlaceholderText,), theme.muted),
         ((role.Mid, role.Midlight, role.Light), theme.border),
         ((role.Dark, role.Shadow), theme.faint),
     ):

@@ -97,7 +97,7 @@ def _block(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene:
         painter.setPen(QPen(colour if chosen else theme.blend(colour, QColor(colours.panel), 0.4),
                             2.0 if chosen else 1.2))  # fmt: skip
         painter.drawRoundedRect(box, RADIUS, RADIUS)
-        painter.setPen(colour)
+        painter.setPen(colours.ink(colour))
         painter.setFont(font(12, bold=True))
         centred(painter, frame.middle, frame.top - LABEL / 2 - 1, title(frame.block))
         _wires_through(painter, frame, layout)
@@ -239,7 +239,7 @@ def _invitation(painter: QPainter, layout: Layout) -> None:
     painter.setBrush(colours.tint("Embedding"))
     painter.setPen(QPen(colours.group("Embedding"), 1.5, Qt.PenStyle.DashLine))
     painter.drawRoundedRect(box, RADIUS, RADIUS)
-    painter.setPen(colours.group("Embedding"))
+    painter.setPen(colours.ink(colours.group("Embedding")))
     painter.setFont(font(13, bold=True))
     centred(painter, box.center().x(), box.center().y(), "Drag an embedding here")
 

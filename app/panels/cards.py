@@ -28,7 +28,8 @@ from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design, Stage, display_name, preprocess
 
 HEIGHT = 66
-MIN_WIDTH, MAX_WIDTH = 78, 150
+MIN_WIDTH, MAX_WIDTH = 78, 184
+MAX_LINE = 130  # px: a long file name is cut before it pushes other cards out of sight
 FROZEN = "❄"
 
 
@@ -176,7 +177,8 @@ class Card(QWidget):
         bold, small = self._fonts()
         mark = 18 if self._face.severity else 0
         texts = [QFontMetrics(bold).horizontalAdvance(self._face.title) + mark]
-        texts += [QFontMetrics(small).horizontalAdvance(line) for line in self._face.lines]
+        for line in self._face.lines:
+            texts.append(min(MAX_LINE, QFontMetrics(small).horizontalAdvance(line)))
         return QSize(min(MAX_WIDTH, max(MIN_WIDTH, max(texts) + 22)), HEIGHT)
 
     def minimumSizeHint(self) -> QSize:

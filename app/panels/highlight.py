@@ -45,7 +45,7 @@ class Highlight(QSyntaxHighlighter):
         self._formats = {}
         for kind, colour in colours.items():
             self._formats[kind] = QTextCharFormat()
-            self._formats[kind].setForeground(QColor(colour))
+            self._formats[kind].setForeground(look.ink(colour))
         self._formats["comment"].setFontItalic(True)
         self._formats["name"].setFontWeight(QFont.Weight.DemiBold)
         self.rehighlight()
