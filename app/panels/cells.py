@@ -7,7 +7,16 @@ differ by colour, by the sign in the corner and by the word below.
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app import theme
@@ -69,6 +78,18 @@ def verdict(runview: RunView, image: int) -> str:
     return f"{true} → {runview.class_name(int(runview.predicted[image]))}"
 
 
+def short_verdict(runview: RunView, image: int, metrics: QFontMetrics, room: int) -> str:
+    """The verdict in ``room`` px: long names are cut each, so that both classes show."""
+    whole = verdict(runview, image)
+    if runview.right[image] or metrics.horizontalAdvance(whole) <= room:
+        return metrics.elidedText(whole, Qt.TextElideMode.ElideMiddle, room)
+    each = (room - metrics.horizontalAdvance(" → ")) // 2
+    return " → ".join(
+        metrics.elidedText(runview.class_name(int(label)), Qt.TextElideMode.ElideMiddle, each)
+        for label in (runview.labels[image], runview.predicted[image])
+    )
+
+
 def cell_width(runview: RunView, font: QFont) -> int:
     """How wide cells are, so that most verdicts of this run can be read."""
     metrics = QFontMetricsF(sized(font, -1, bold=True))
@@ -117,9 +138,7 @@ def paint_cell(
     word = QRectF(rect.left() + PAD, picture.bottom(), rect.width() - 2 * PAD, WORD)
     painter.setFont(sized(font, -1, bold=True))
     painter.setPen(QColor(look.text) if right else colour)
-    text = painter.fontMetrics().elidedText(
-        verdict(runview, image), Qt.TextElideMode.ElideMiddle, int(word.width())
-    )
+    text = short_verdict(runview, image, painter.fontMetrics(), int(word.width()))
     painter.drawText(word, Qt.AlignmentFlag.AlignCenter, text)
     share = float(runview.true_probability[image])
     bar = QRectF(picture.left(), word.bottom(), PICTURE, BAR)

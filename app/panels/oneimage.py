@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from app import theme
-from app.panels.cells import BAR, Caption, paint_bar, sized, verdict
+from app.panels.cells import BAR, Caption, paint_bar, short_verdict, sized, verdict
 from app.panels.images import Thumbnails, draw_picture, fitted
 from app.runview import RunView
 
@@ -49,7 +49,10 @@ class OneImage(QWidget):
         self._picture.show_pixmap(self._pictures.large(image, 2 * WIDTH))
         right = bool(run.right[image])
         self._word.set_colour("text" if right else "wrong")
-        self._word.setText(f"{'✓' if right else '✗'} {verdict(run, image)}")
+        sign, metrics = "✓" if right else "✗", self._word.fontMetrics()
+        room = WIDTH - metrics.horizontalAdvance("✗ ")
+        self._word.setText(f"{sign} {short_verdict(run, image, metrics, room)}")
+        self._word.setToolTip(verdict(run, image))
         self._bars.show_image(image)
         self._show_name(image)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import made_run
 import pytest
 from made_run import STAGE
-from PySide6.QtGui import QColor, QGuiApplication
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -156,10 +156,10 @@ def _colour(panel: CodePanel, word: str) -> str:
 @pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
 def test_python_is_coloured_in_both_themes(panel: CodePanel, look: theme.Theme) -> None:
     theme.use(look)
-    assert _colour(panel, "import argparse") == QColor(look.template).name()
-    assert _colour(panel, "# CNOT brick") == QColor(look.muted).name()
-    assert _colour(panel, "A hybrid quantum-classical") == QColor(look.right).name()
-    assert _colour(panel, "build_model()") == QColor(look.rotation).name()
+    assert _colour(panel, "import argparse") == look.ink(look.template).name()
+    assert _colour(panel, "# CNOT brick") == look.ink(look.muted).name()
+    assert _colour(panel, "A hybrid quantum-classical") == look.ink(look.right).name()
+    assert _colour(panel, "build_model()") == look.ink(look.rotation).name()
     assert _colour(panel, "argparse") == ""
 
 

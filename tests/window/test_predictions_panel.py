@@ -15,7 +15,16 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
 from app.panels import images
-from app.panels.cells import HEIGHT, PAD, PICTURE, cell_width, paint_cell, tooltip, verdict
+from app.panels.cells import (
+    HEIGHT,
+    PAD,
+    PICTURE,
+    cell_width,
+    paint_cell,
+    short_verdict,
+    tooltip,
+    verdict,
+)
 from app.panels.images import Thumbnails
 from app.panels.predictions import ALL, ORDERS, WRONG, PredictionsPanel
 from app.runview import FRAME, RunView
@@ -59,6 +68,16 @@ def test_a_new_run_leaves_no_image_of_the_last_one_to_paint(
     run_of(panel).on_event(made_run.started(tmp_path))
     assert words(panel) == []
     assert panel.grab().width() == panel.width()
+
+
+def test_a_wrong_image_names_both_classes_however_long_they_are(panel: PredictionsPanel) -> None:
+    run = run_of(panel)
+    run.classes = tuple(f"a very long name of class {number}" for number in range(9))
+    wrong = int(run.most_wrong()[0])
+    text = short_verdict(run, wrong, panel.fontMetrics(), 160)
+    assert panel.fontMetrics().horizontalAdvance(text) <= 160
+    true, said = text.split(" → ")
+    assert true.endswith(str(run.labels[wrong])) and said.endswith(str(run.predicted[wrong]))
 
 
 def test_before_a_run_it_says_what_to_do(qapp: QApplication) -> None:
