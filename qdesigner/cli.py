@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -36,18 +38,31 @@ def sentences(as_json: bool = False) -> Iterator[None]:
         yield
     except UserError as error:
         fail(str(error), as_json)
+    except BrokenPipeError:
+        raise  # whoever read us has gone, and click ends quietly
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" ({str(error.filename)[:300]})" if error.filename else ""
         fail(f"The system refused: {error.strerror or error}{where}.", as_json)
+    except KeyboardInterrupt:
+        fail("Interrupted.", as_json, code=130)
 
 
-def fail(sentence: str, as_json: bool = False) -> NoReturn:
-    """Say what is wrong and end with exit code 2."""
+def fail(sentence: str, as_json: bool = False, code: int = 2) -> NoReturn:
+    """Say what is wrong and end with exit code 2, or another."""
     sentence = sentence if sentence.endswith((".", "!", "?", ")")) else sentence + "."
     if as_json:
         print(json.dumps({"event": "failed", "reason": sentence}), flush=True)
     print(f"qdesigner: {sentence}", file=sys.stderr)
-    raise typer.Exit(2)
+    raise typer.Exit(code)
+
+
+@cli.callback()
+def speak_anywhere() -> None:
+    """A sign that the terminal or the file cannot take (⟨Z⟩, or a name's stray byte) is written
+    by its number, and never ends the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def template_names() -> list[str]:
@@ -102,7 +117,7 @@ def new(
         if output.exists() and not force:
             raise UserError(f"{str(output)!r} exists already; name another file or use --force.")
         codec.save(open_design(template), output)
-    print(f"Wrote {output}; open it with: qdesigner {output}")
+    print(f"Wrote {output}; open it with: qdesigner {shlex.quote(str(output))}")
 
 
 @cli.command()
@@ -138,7 +153,7 @@ def check(
 
 @cli.command()
 def train(
-    file: Annotated[str, typer.Argument(help="A project file or a template's name.")],
+    file: Annotated[str | None, typer.Argument(help="A project file or a template's name.")] = None,
     data: Annotated[Path | None, typer.Option(help="Train on this image folder.")] = None,
     backbone: Annotated[str | None, typer.Option(help="Use this backbone instead.")] = None,
     backbone_weights: Annotated[
@@ -150,17 +165,28 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Seed of weights and order.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="Go on with this run folder from its last checkpoint.")
+        Path | None,
+        typer.Option(
+            help="Go on with this run folder from its last checkpoint, by its own design."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a project; Ctrl+C stops after the current step and keeps the checkpoints."""
     with sentences(as_json):
+        training = {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed}
+        changes = (data, backbone, backbone_weights, out, *training.values())
+        if resume is not None and any(value is not None for value in changes):
+            raise UserError(
+                "A run goes on by its own design and in its own folder: give --resume alone."
+            )
+        if resume is not None and not (resume / "design.json").is_file():
+            raise UserError(f"{str(resume)!r} is not a run folder: it holds no design.json.")
+        if resume is None and file is None:
+            raise UserError("Name a project file or a template to train, or a run to --resume.")
         design = adjusted(
-            open_design(str(resume) if resume else file),
-            data, backbone, backbone_weights,
-            {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed},
-        )  # fmt: skip
+            open_design(str(resume or file)), data, backbone, backbone_weights, training
+        )
         from qdesigner.design.checks import require_trainable
 
         require_trainable(design)
@@ -178,6 +204,11 @@ def adjusted(
     from qdesigner.catalog.backbones import BACKBONES
     from qdesigner.design import edits
 
+    for path in (data, weights):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"The name {str(path)!r} is not text; rename it.") from error
     if data is not None:
         design = edits.set_data(design, source="folder", path=str(data.absolute()), classes=())
     if backbone is not None and backbone not in BACKBONES:
@@ -248,7 +279,9 @@ def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     images: Annotated[list[Path], typer.Argument(help="Image files.")],
-    last: Annotated[bool, typer.Option("--last", help="The last epoch, not the best.")] = False,
+    last: Annotated[
+        bool, typer.Option("--last", help="Use the last epoch's weights instead of the best's.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what is on images, with the model of a run."""
@@ -279,7 +312,7 @@ def export(
     if as_json:
         print(json.dumps({"event": "exported", "path": str(path)}))
     else:
-        print(f"Wrote {path}; check it with: python {path} --verify")
+        print(f"Wrote {path}; check it with: python {shlex.quote(str(path))} --verify")
 
 
 def export_to(name: str, output: Path) -> Path:

@@ -143,6 +143,55 @@ def test_ctrl_c_stops_after_the_step_and_the_run_can_be_resumed(tmp_path: Path) 
     assert [row["epoch"] for row in rows if row["event"] == "epoch"] == [stopped + 1]
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["train", "quickstart", "--epochs", "3", "--json"],
+        ["train", "quickstart", "--epochs", "3"],
+        ["check", "quickstart"], ["templates"], ["--help"],
+    ],
+)  # fmt: skip
+def test_a_reader_that_has_seen_enough_ends_the_program_quietly(
+    verb: list[str], tmp_path: Path
+) -> None:
+    out = ["--out", str(tmp_path / "run")] if verb[0] == "train" else []
+    child = subprocess.Popen(
+        [sys.executable, "-m", "app", *verb, *out],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert child.stdout is not None and child.stderr is not None
+    child.stdout.close()
+    errors = child.stderr.read()
+    child.wait(timeout=60)
+    child.stderr.close()
+    assert b"Traceback" not in errors and b"BrokenPipe" not in errors, errors
+
+
+def test_a_terminal_that_knows_few_signs_gets_the_others_as_numbers() -> None:
+    done = program("check", "quickstart", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert "\\u27e8Z\\u27e9" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--resume", "RUN", "--epochs", "9"], "give --resume alone"),
+        (["--resume", "nothing-here"], "is not a run folder"),
+        ([], "Name a project file or a template"),
+        (["quickstart", "--data", "a\udcff"], "is not text"),
+    ],
+)
+def test_a_resume_that_cannot_be_meant_is_one_sentence_and_json_stays_json(
+    run: tuple[Path, list[dict]], arguments: list[str], sentence: str
+) -> None:
+    given = [str(run[0]) if word == "RUN" else word for word in arguments]
+    result = CliRunner().invoke(cli, ["train", *given, "--json"])
+    assert result.exit_code == 2
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert rows[-1]["event"] == "failed" and sentence in rows[-1]["reason"]
+
+
 def test_the_entry_point_does_nothing_when_it_is_imported() -> None:
     """A spawned child imports the console script's module again."""
     assert app.main.main.__module__ == "app.main"
