@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import importlib.metadata
+import io
 import json
 import logging
 import platform
@@ -99,7 +100,7 @@ class Run:
     @staticmethod
     def open_for_resume(path: str) -> Run:
         """A run to go on with. Raises UserError when it has no checkpoint or is complete."""
-        run = Run.open(Path(path))
+        run = Run.open(Path(path).absolute())
         if run.about.get("state") == "finished":
             raise UserError(
                 f"All epochs of the run {run.path.name!r} are done; train anew with more epochs."
@@ -188,13 +189,14 @@ class Run:
         with self._writing(name):
             codec.write_text(self.path / name, text)
 
-    def _replace(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+    def _replace(self, name: str, write: Callable[[io.BytesIO], object]) -> None:
         """Write a file of the run whole or not at all. Raises UserError."""
+        content = io.BytesIO()  # NumPy and torch do not say "no space left" of a file; a write does
+        write(content)
         temporary = self.path / f"{name}.tmp"
         with self._writing(name):
             try:
-                with temporary.open("wb") as file:
-                    write(file)
+                temporary.write_bytes(content.getbuffer())
                 temporary.replace(self.path / name)
             except BaseException:
                 with contextlib.suppress(OSError):
@@ -203,13 +205,13 @@ class Run:
 
     @contextlib.contextmanager
     def _writing(self, name: str) -> Iterator[None]:
-        """A failure to write (torch has RuntimeError for it) as a UserError."""
+        """A failure to write as a UserError."""
         try:
             yield
-        except (OSError, RuntimeError) as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        except OSError as error:
             raise UserError(
-                f"{name} cannot be written to the run folder {str(self.path)!r}: {reason}. "
+                f"{name} cannot be written to the run folder {str(self.path)!r}: "
+                f"{error.strerror or error}. "
                 "What was saved before is untouched."
             ) from error
 

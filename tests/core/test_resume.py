@@ -8,15 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from qdesigner.design import codec, edits
-from qdesigner.design.spec import Design
+from qdesigner.design.spec import DataSpec, Design
 from qdesigner.errors import UserError
 from qdesigner.paths import resource
 from qdesigner.session import events
 from qdesigner.session.record import read_record
+from qdesigner.training import inputs
 from qdesigner.training.loop import train
 from qdesigner.training.picture import draw
 from qdesigner.training.predict import predict
@@ -274,14 +277,15 @@ def test_the_reason_of_a_full_disk_is_told_and_the_run_goes_on_when_there_is_roo
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "run"
-    real, writes = torch.save, []
+    real, writes = Path.write_bytes, []
 
-    def full(values: Any, file: Any) -> None:
-        writes.append(1)
-        if len(writes) > 3:
-            file.write(b"half")
-            raise OSError(28, "No space left on device")
-        real(values, file)
+    def full(path: Path, content: Any) -> int:
+        if path.name.startswith("last.pt"):
+            writes.append(1)
+            if len(writes) == 2:
+                real(path, b"half")
+                raise OSError(28, "No space left on device")
+        return real(path, content)
 
     write_text = codec.write_text
 
@@ -291,13 +295,68 @@ def test_the_reason_of_a_full_disk_is_told_and_the_run_goes_on_when_there_is_roo
         write_text(path, text)
 
     with monkeypatch.context() as patched:
-        patched.setattr(torch, "save", full)
+        patched.setattr(Path, "write_bytes", full)
         patched.setattr(codec, "write_text", no_room)
         with pytest.raises(UserError, match=r"cannot be written to the run folder.*No space left"):
             run_to_end(SHORT, out)
     assert not list(out.glob("*.tmp"))
     resume(out)
     assert_same(out, whole)
+
+
+def drawn(root: Path) -> Design:
+    """A design that trains on the pixels of forty small pictures in a folder."""
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        place = root / ("dark", "light")[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        low = 120 * (number % 2)
+        grey = rng.integers(low, low + 130, (12, 12, 3), dtype=np.uint8)
+        Image.fromarray(grey).save(place / f"{number:02}.png")
+    data = {"source": "folder", "path": str(root), "size": 12}
+    return LENET.but(data=DataSpec(**data))
+
+
+def test_a_folder_pulled_away_in_the_middle_is_named_and_put_back_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inputs, "KEEP_BYTES", 0)  # as if the images were too many to be kept
+    design = drawn(tmp_path / "images")
+    run_to_end(design, tmp_path / "whole")
+
+    def pull_away(event: events.Event) -> None:
+        if isinstance(event, events.Epoch) and event.epoch == 1:
+            (tmp_path / "images").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(UserError, match=r"The image .* was lost meanwhile: the file does not"):
+        train(design, pull_away, out=str(tmp_path / "cut"))
+    assert Run.open(tmp_path / "cut").about["state"] == "failed"
+    with pytest.raises(UserError, match="does not exist"):
+        resume(tmp_path / "cut")
+    (tmp_path / "elsewhere").rename(tmp_path / "images")
+    resume(tmp_path / "cut")
+    assert_same(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_two_images_suffice_and_one_of_a_class_is_too_few(tmp_path: Path) -> None:
+    design = drawn(tmp_path / "images")
+    for place in ("dark", "light"):
+        for path in sorted((tmp_path / "images" / place).iterdir())[2:]:
+            path.unlink()
+    assert isinstance(run_to_end(design, tmp_path / "run")[-1], events.Finished)
+    next((tmp_path / "images" / "dark").iterdir()).unlink()
+    with pytest.raises(UserError, match=r"'dark' has no usable validation image"):
+        run_to_end(design, tmp_path / "other")
+
+
+def test_a_run_that_explodes_says_so_and_never_writes_what_is_no_json(tmp_path: Path) -> None:
+    wild = edits.set_training(SHORT, learning_rate=100.0, optimizer="sgd", momentum=0.99)
+    wild = pixels(*stages("flatten", "linear", "linear")).but(training=wild.training)
+    heard: list[events.Event] = []
+    with pytest.raises(UserError, match=r"became (inf|nan).*diverged.*learning rate"):
+        train(edits.set_training(wild, epochs=300), heard.append, out=str(tmp_path / "run"))
+    for line in (tmp_path / "run" / "events.jsonl").read_text("utf-8").splitlines():
+        json.loads(line, parse_constant=lambda text: pytest.fail(f"{text} is no JSON"))
 
 
 def test_two_processes_cannot_train_into_one_run(stopped: Path) -> None:
