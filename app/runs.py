@@ -187,6 +187,7 @@ class Runs(QObject):
             buttons.append(("Resume from checkpoint", lambda: self.resume(event.run)))
         buttons.append(("Copy diagnostics", self.copy_diagnostics))
         self._notices.post("run", f"Training stopped. {event.reason}", "error", tuple(buttons))
+        self._checked.refresh(again=True)  # the data may have gone meanwhile
 
     def _say_exported(self, path: str) -> None:
         folder = QUrl.fromLocalFile(str(Path(path).parent))

@@ -12,6 +12,7 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
 from app.sentences import sentence
+from qdesigner.catalog.sources import FOLDER
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
 
@@ -99,6 +100,8 @@ class ProblemBar(QWidget):
         place = {"data": DATA, "stages": "", "run": "", "training": LOSS}.get(
             problem.where, problem.where
         )
+        if problem.where == "data" and self._document.design.data.source == FOLDER:
+            yield "Choose folder…", self._actions["choose_data"].trigger
         if problem.where == "run":
             yield "Train again", self._actions["train"].trigger
             yield "Open run…", self._actions["open_run"].trigger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from shells import FakeSession, end, heard, quickstart, spin, wait_until
@@ -386,3 +387,21 @@ def test_skipped_files_are_announced_once_and_not_at_every_run(window: Window) -
     window.notices.press("skipped", "Dismiss")
     window.session.event.emit(started)
     assert "skipped" not in window.notices.texts()
+
+
+def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
+    window: Window, tmp_path: Path
+) -> None:
+    for name in ("ants", "bees"):
+        folder = tmp_path / "data" / name
+        folder.mkdir(parents=True)
+        for number in range(4):
+            QImage(8, 8, QImage.Format.Format_RGB32).save(str(folder / f"{number}.png"))
+    window.project.use_folder(tmp_path / "data")
+    wait_until(lambda: window.checked.facts is not None)
+    shutil.rmtree(tmp_path / "data")
+    window.runs.train_or_pause()
+    window.session.end(events.Failed("The image folder does not exist."))
+    wait_until(lambda: bool(window.checked.at("data")))
+    ways = [button.text() for button in window.findChild(ProblemBar).findChildren(QPushButton)]
+    assert "Choose folder…" in ways
