@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from qdesigner.paths import resource
 
 Progress = Callable[[str, int, int], None]
 State = dict[str, torch.Tensor]
+
+# Under these names training scripts keep the weights beside the optimizer's state, and
+# DataParallel puts its own name before each of them.
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+PREFIX = "module."
 
 # What a catalog row may put in the place of a head, by the source text that an export writes.
 _INSTEAD: dict[str, Callable[[], nn.Module]] = {
@@ -81,9 +87,8 @@ def read_weights(path: Path, advice: str = "") -> State:
     except UserError:
         raise
     except Exception as error:  # a file from a stranger makes the unpickler raise anything
-        raise UserError(
-            f"{str(path)!r} is not a file of PyTorch weights, or is broken{end}"
-        ) from error
+        raise UserError(f"{str(path)!r} {_reason(error)}{end}") from error
+    state = _unwrapped(state)
     if not isinstance(state, Mapping) or not state:
         raise UserError(f"{str(path)!r} holds no state dict of weights{end}")
     for key, value in state.items():
@@ -95,7 +100,35 @@ def read_weights(path: Path, advice: str = "") -> State:
 
 
 def _torch(path: Path) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings(action="ignore"):  # what torch says of a file, we say ourselves
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _reason(error: Exception) -> str:
+    """Why a file gives no weights, by what torch says of it."""
+    said = str(error).lower()
+    if "torchscript" in said:
+        return "is a TorchScript program (its model's state_dict() would do)"
+    if "unsupported global" in said or "unsupported class" in said:
+        return (
+            "holds a whole model or other Python objects, which could run code when they are "
+            "loaded (the model's state_dict() would do)"
+        )
+    return "is not a file of PyTorch weights, or is broken"
+
+
+def _unwrapped(state: Any) -> Any:
+    """The weights out of a training script's checkpoint, without DataParallel's prefix."""
+    if isinstance(state, Mapping):
+        inner = [state[name] for name in WRAPPERS if isinstance(state.get(name), Mapping)]
+        state = inner[0] if len(inner) == 1 else state
+    if (
+        isinstance(state, Mapping)
+        and state
+        and all(isinstance(key, str) and key.startswith(PREFIX) for key in state)
+    ):
+        state = {key.removeprefix(PREFIX): value for key, value in state.items()}
+    return state
 
 
 def _safetensors(path: Path) -> Any:

@@ -167,14 +167,34 @@ class Danger:
         (None, "does not exist"),
         (b"", "is not a file of PyTorch weights"),
         (b"PK\x03\x04 cut short", "is not a file of PyTorch weights"),
-        ({"a": Danger()}, "is not a file of PyTorch weights"),
+        (b"hello world\n" * 30, "is not a file of PyTorch weights"),
+        ({"a": Danger()}, "could run code when they are loaded"),
+        (nn.Linear(2, 2), "holds a whole model"),
+        ({"model": nn.Linear(2, 2)}, "holds a whole model"),
+        ({"model": {"w": torch.zeros(1)}, "state_dict": {"w": torch.ones(1)}}, "is not a tensor"),
+        ({"state_dict": {"epoch": 3}}, "'epoch' is not a tensor"),
         ([1, 2], "holds no state dict"),
         ({"epoch": 3}, "'epoch' is not a tensor"),
         ({"w": torch.tensor([float("nan")])}, "not numbers, in 'w'"),
         ({"w": torch.zeros(1)}, "is missing"),
         (nn.Linear(2, 2).state_dict(), "not those of SqueezeNet 1.1"),
     ],
-    ids=["missing", "empty", "torn", "code", "list", "checkpoint", "nan", "other", "linear"],
+    ids=[
+        "missing",
+        "empty",
+        "torn",
+        "text",
+        "code",
+        "whole",
+        "inside",
+        "two",
+        "inner",
+        "list",
+        "checkpoint",
+        "nan",
+        "other",
+        "linear",
+    ],
 )
 def test_a_file_that_holds_no_fitting_weights_is_refused_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, sentence: str
@@ -189,6 +209,22 @@ def test_a_file_that_holds_no_fitting_weights_is_refused_in_one_sentence(
         build_backbone(stage("squeezenet1_1", "file", path))
     assert str(path) in str(refused.value)
     assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize("name", ["state_dict", "model", "model_state_dict"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_the_weights_in_a_training_scripts_checkpoint_are_found(
+    tmp_path: Path, name: str, prefix: str
+) -> None:
+    weights = torch.load(full_file(tmp_path / "plain.pth"), weights_only=True)
+    held = {prefix + key: value for key, value in weights.items()}
+    torch.save({"epoch": 3, name: held, "optimizer": {"state": {}}}, tmp_path / "held.pth")
+    plain, found = (
+        build_backbone(stage("squeezenet1_1", "file", tmp_path / f"{file}.pth"))
+        for file in ("plain", "held")
+    )
+    for key, value in plain.state_dict().items():
+        assert torch.equal(value, found.state_dict()[key])
 
 
 def test_weights_of_another_shape_or_with_a_stranger_among_them_are_refused(
