@@ -45,9 +45,11 @@ class LiveState(QObject):
         self._circuit = circuit
         stage = self._document.circuit_stage()
         name = stage.id if stage is not None else ""
+        angles = self._runview.angles_for(name, circuit)
+        self._board.show_as_example(angles is None)
         self._session.ask_preview(
             circuit,
-            self._runview.angles_for(name, circuit),
+            angles,
             self._runview.weights_for(name, circuit, FRESH),
         )
 

@@ -181,7 +181,7 @@ class Runs(QObject):
         )  # fmt: skip
 
     def _say_failed(self, event: events.Failed) -> None:
-        _log.error("%s\n%s", event.reason, event.details)
+        _log.error("%s", f"{event.reason}\n{event.details}".strip())
         buttons: list[Button] = []
         if event.resumable:
             buttons.append(("Resume from checkpoint", lambda: self.resume(event.run)))

@@ -13,7 +13,9 @@ from app.canvas.scene import Scene
 
 MARGIN = 16
 FADE = 20
-LIVE_TITLE = "LIVE STATE"
+# The widest that fits; until a run knows images, the state is that of made-up angles.
+LIVE_TITLES = ("LIVE STATE",)
+EXAMPLE_TITLES = ("LIVE STATE · EXAMPLE ANGLES", "LIVE STATE · EXAMPLE", "EXAMPLE")
 
 
 def paint_names(painter: QPainter, scene: Scene, view: View) -> None:
@@ -50,14 +52,17 @@ def _minus(painter: QPainter, at: QPointF, strong: bool) -> None:
     painter.drawLine(QPointF(at.x() - 4, at.y()), QPointF(at.x() + 4, at.y()))
 
 
-def paint_header(painter: QPainter, view: View, room: float) -> None:
-    """The titles of the circuit and, where ``room`` pixels are enough, of the live state."""
+def paint_header(painter: QPainter, view: View, room: float, example: bool) -> None:
+    """The titles of the circuit and, where ``room`` pixels are enough, of the live state, which
+    may be that of an ``example``."""
     painter.setPen(QColor(theme.current().muted))
     painter.setFont(font(10, bold=True))
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     painter.drawText(QRectF(MARGIN, 4, 300, 28), flags, "QUANTUM CIRCUIT")
-    if painter.fontMetrics().horizontalAdvance(LIVE_TITLE) < room:
-        painter.drawText(QRectF(view.width - view.live + 12, 4, room, 28), flags, LIVE_TITLE)
+    titles = EXAMPLE_TITLES if example else LIVE_TITLES
+    fits = (t for t in titles if painter.fontMetrics().horizontalAdvance(t) < room)
+    box = QRectF(view.width - view.live + 12, 4, room, 28)
+    painter.drawText(box, flags, next(fits, ""))
 
 
 def paint_footer(painter: QPainter, view: View, summary: str, message: str) -> None:

@@ -69,6 +69,7 @@ class Board(QAbstractScrollArea):
         self._scale, self._zoom = 1.0, 0.0  # zoom 0: as fits
         self._above = 0  # free pixels above the circuit, where it needs less than there are
         self._answer: PreviewAnswer | None = None
+        self._example = True
         self._wanted: Circuit | None = None
         self._summary = self._message = ""
         self._pointer = Pointer(self)
@@ -106,6 +107,10 @@ class Board(QAbstractScrollArea):
         """Show this live state, or none."""
         self._answer = answer
         self.viewport().update()
+
+    def show_as_example(self, example: bool) -> None:
+        """Whether the live state is that of made-up angles, or of the chosen image."""
+        self._example = example
 
     def set_images(self, labels: list[str]) -> None:
         """What the live state's image can be chosen from; `image_chosen` gives the number."""
@@ -428,7 +433,7 @@ class Board(QAbstractScrollArea):
             return
         self._paint_content(painter, view, scene)
         taken = self._images.width() + 28 if self._images.isVisible() else 12
-        edges.paint_header(painter, view, view.live - taken)
+        edges.paint_header(painter, view, view.live - taken, self._example)
         edges.paint_footer(painter, view, self._summary, self._message)
         if scene.refusal or scene.note:
             at = (self._pointer.at.x(), self._pointer.at.y())

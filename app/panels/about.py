@@ -47,7 +47,7 @@ def shortcuts_window(parent: QWidget, actions: Actions) -> QDialog:
     area = QScrollArea(widgetResizable=True)
     area.setWidget(inside)
     dialog.layout().addWidget(area)
-    dialog.resize(560, 560)
+    dialog.resize(680, 560)
     return dialog
 
 

@@ -395,8 +395,8 @@ def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
     for name in ("ants", "bees"):
         folder = tmp_path / "data" / name
         folder.mkdir(parents=True)
-        for number in range(4):
-            QImage(8, 8, QImage.Format.Format_RGB32).save(str(folder / f"{number}.png"))
+        for file in "abcd":
+            QImage(8, 8, QImage.Format.Format_RGB32).save(str(folder / f"{file}.png"))
     window.project.use_folder(tmp_path / "data")
     wait_until(lambda: window.checked.facts is not None)
     shutil.rmtree(tmp_path / "data")
