@@ -53,7 +53,7 @@ from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
 
 _log = logging.getLogger(__name__)
-SIZES = {"columns": [184, 1016, 240], "centre": [346, 382]}  # px, at the first start
+SIZES = {"columns": [184, 1016, 240], "centre": [360, 368]}  # px, at the first start
 
 
 class Window(QMainWindow):
