@@ -89,11 +89,12 @@ class Run:
         design = codec.load(path / "design.json")
         try:
             about = json.loads((path / "run.json").read_text(encoding="utf-8"))
-            if not isinstance(about, dict) or not all(
-                isinstance(name, str) for name in about["classes"]
-            ):
+            classes = about["classes"]
+            if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
                 raise ValueError("its classes are not names")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if len(classes) < 2:
+                raise ValueError("it has fewer than two classes")
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"The run {path.name!r} is broken: run.json: {error}.") from error
         return Run(path, design, about)
 

@@ -398,3 +398,19 @@ def test_a_strangers_run_that_names_no_such_digit_is_refused(key: str, stopped: 
     (stopped / "items.json").write_text(json.dumps(rows), encoding="utf-8")
     with pytest.raises(UserError, match="neither a file nor one of the digits"):
         Run.open(stopped).items()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "[" * 100_000, '{"classes": "abcde"}', '{"classes": [1, 2]}', "{}", "\xff",
+        '{"classes": []}', '{"classes": ["a"]}', '{"classes": null}',
+    ],
+)  # fmt: skip
+def test_a_strangers_run_with_another_run_json_is_refused_in_a_sentence(
+    text: str, stopped: Path
+) -> None:
+    (stopped / "run.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(UserError, match=r"'stopped'") as refused:
+        predict(stopped, [])
+    assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
