@@ -16,12 +16,14 @@ from app.document import Document
 from app.panels.notices import Button, Notices
 from app.project import file_name
 from app.runview import RunView
-from app.session import CHECKPOINT, Session
+from app.session import Session
 from qdesigner.design import codec
+from qdesigner.design.plan import same_model
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
 from qdesigner.paths import data_folder
 from qdesigner.session import events
+from qdesigner.session.record import LAST
 
 _log = logging.getLogger(__name__)
 PACKAGES = (
@@ -87,7 +89,7 @@ class Runs(QObject):
         run = self._document.design.run
         if not run or self._session.busy or self._runview.phase == "finished":
             return ""
-        return run if Path(run, CHECKPOINT).is_file() else ""
+        return run if Path(run, LAST).is_file() else ""
 
     def show_last(self) -> None:
         """Show the last run of the project that came in, where it is still there."""
@@ -145,8 +147,7 @@ class Runs(QObject):
         trained, design = self._runview.design, self._document.design
         if trained is None or not len(self._runview.epochs):
             return ""
-        same = trained.stages == design.stages and trained.data == design.data
-        return self._runview.path if same else ""
+        return self._runview.path if same_model(trained, design) else ""
 
     # ---- what happened --------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
 from qdesigner.session import events
 from qdesigner.session.record import (
+    DESIGN,
     Record,
     RunItem,
     read_items,
@@ -191,7 +192,7 @@ class RunView(QObject):
         """Design, validation images and thumbnails, which the worker wrote before it began."""
         folder = Path(self.path)
         try:
-            self.design = codec.load(folder / "design.json")
+            self.design = codec.load(folder / DESIGN)
             self.items = read_items(folder, len(self.classes))
             self.thumbnails = read_thumbnails(folder)
         except UserError as error:

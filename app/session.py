@@ -19,6 +19,7 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.spec import Design
 from qdesigner.session import events
 from qdesigner.session.client import Child
+from qdesigner.session.record import LAST
 
 if TYPE_CHECKING:
     from qdesigner.session.events import Floats
@@ -27,7 +28,6 @@ _log = logging.getLogger(__name__)
 
 FRAME = 33  # ms between two looks at the children
 PATIENCE = 15.0  # seconds a run may take to stop when asked, before its process is ended
-CHECKPOINT = "last.pt"
 
 
 class Session(QObject):
@@ -190,7 +190,7 @@ class Session(QObject):
 
     def _fail(self, reason: str) -> None:
         self._become("warming")
-        resumable = bool(self._run) and Path(self._run, CHECKPOINT).is_file()
+        resumable = bool(self._run) and Path(self._run, LAST).is_file()
         self.event.emit(events.Failed(reason, self._run, resumable))
 
 

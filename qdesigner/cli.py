@@ -72,14 +72,22 @@ def template_names() -> list[str]:
     return sorted(path.stem for path in resource("templates").glob("*.qdesign"))
 
 
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run's."""
+    from qdesigner.session.record import DESIGN
+
+    return (path / DESIGN).is_file()
+
+
 def open_design(name: str) -> Design:
     """The Design in a file, of a run folder, or of a template. Raises UserError."""
     from qdesigner.design import codec
     from qdesigner.paths import resource
+    from qdesigner.session.record import DESIGN
 
     path = Path(name)
-    if path.is_dir() and (path / "design.json").is_file():
-        return codec.load(path / "design.json")
+    if is_run(path):
+        return codec.load(path / DESIGN)
     if name in template_names() and not path.exists():
         return codec.load(resource(f"templates/{name}.qdesign"))
     if not path.exists():
@@ -180,7 +188,7 @@ def train(
             raise UserError(
                 "A run goes on by its own design and in its own folder: give --resume alone."
             )
-        if resume is not None and not (resume / "design.json").is_file():
+        if resume is not None and not is_run(resume):
             raise UserError(f"{str(resume)!r} is not a run folder: it holds no design.json.")
         if resume is None and file is None:
             raise UserError("Name a project file or a template to train, or a run to --resume.")
@@ -225,7 +233,7 @@ def adjusted(
     return edits.set_training(design, **given) if given else design
 
 
-class Interrupted:
+class CtrlC:
     """Ctrl+C as the loop's wish to stop; a second one ends the program at once."""
 
     def __init__(self) -> None:
@@ -260,7 +268,7 @@ def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
     from qdesigner.session import events
 
     last: list[events.Event] = []
-    control = Interrupted()
+    control = CtrlC()
     with JsonLines() if as_json else Terminal() as shown, control.listening():
         from qdesigner.training.loop import train as train_design
 
@@ -308,26 +316,35 @@ def export(
 ) -> None:
     """Write a Python script that runs without qdesigner, with weights and golden images."""
     with sentences(as_json):
-        path = export_to(file, output)
+        path, trained = export_to(file, output)
     if as_json:
-        print(json.dumps({"event": "exported", "path": str(path)}))
+        print(json.dumps({"event": "exported", "path": str(path), "trained": trained}))
     else:
+        if not trained:
+            print("No run has trained this very model: the script holds its first weights.")
         print(f"Wrote {path}; check it with: python {shlex.quote(str(path))} --verify")
 
 
-def export_to(name: str, output: Path) -> Path:
-    """Export a run, or the last run of a project when its design is unchanged, or the design."""
+def export_to(name: str, output: Path) -> tuple[Path, bool]:
+    """Export a run, or the last run of a project that trained this very model, or else the design
+    with its first weights; the script, and whether it is trained."""
     from qdesigner.artifacts.export import export as write
+    from qdesigner.design.plan import same_model
+    from qdesigner.session.record import BEST
     from qdesigner.training.runs import Run
 
-    if (Path(name) / "design.json").is_file():
-        return write(Run.open(Path(name)), output)
+    def downloaded(what: str, done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\rdownloading {what}: {done / max(total, 1):.0%}", end=end, file=sys.stderr)
+
+    if is_run(Path(name)):
+        return write(Run.open(Path(name)), output, progress=downloaded), True
     design = open_design(name)
-    if design.run and (Path(design.run) / "best.pt").is_file():
+    if design.run and (Path(design.run) / BEST).is_file():
         run = Run.open(Path(design.run))
-        if run.design.without_run() == design.without_run():
-            return write(run, output)
-    return write(design, output)
+        if same_model(run.design, design):
+            return write(run, output, progress=downloaded), True
+    return write(design, output, progress=downloaded), False
 
 
 @cli.command()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qdesigner.errors import UserError
-from qdesigner.session import events
+from qdesigner.session import events, record
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ def _train(job: events.Train, sender: Sender, commands: Commands) -> None:
 
 
 def _failed(reason: str, run: str, details: str = "") -> events.Failed:
-    resumable = bool(run) and (Path(run) / "last.pt").is_file()
+    resumable = bool(run) and (Path(run) / record.LAST).is_file()
     return events.Failed(reason, run, resumable, details)
 
 

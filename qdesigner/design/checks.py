@@ -140,6 +140,8 @@ def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
     stage, shape = step.stage, step.shape_in
     if shape is not None and len(shape) == 3 and stage.kind in ("linear", "quantum", "probability"):
         return Fix("Insert Flatten", lambda d: edits.insert_stage_kind(d, "flatten", stage.id))
+    if stage.kind in ("conv", "pool") and shape is not None and len(shape) == 1:
+        return Fix("Remove it", lambda d: edits.remove_stage(d, stage.id))
     if stage.circuit is None or shape is None or not expand(stage.circuit).inputs:
         return None
     wanted = expand(stage.circuit).inputs

@@ -26,6 +26,11 @@ def trained_prefix(design: Design) -> int:
     return prefix
 
 
+def same_model(a: Design, b: Design) -> bool:
+    """Whether a run of ``a`` has trained the model of ``b``: the same stages on the same data."""
+    return a.stages == b.stages and a.data == b.data
+
+
 def trains_batch_norm(design: Design) -> bool:
     """Whether a batch norm is in training, which cannot take a batch of a single image."""
     backbone = design.backbone

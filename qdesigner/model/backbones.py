@@ -168,7 +168,7 @@ def _weights_file(stage: Stage, row: Backbone, progress: Progress | None) -> tup
     except DownloadError as error:
         raise UserError(
             f"The weights of {row.label} ({file_name(url)}) could not be downloaded, {error}; "
-            "give a local file with --backbone-weights FILE, or choose random weights."
+            "choose a local weights file (--backbone-weights FILE), or random weights."
         ) from error
     return path, "delete it, and it is downloaded again"
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# The files of a run folder that more than one room looks for.
+DESIGN, ABOUT = "design.json", "run.json"
+LAST, BEST = "last.pt", "best.pt"  # checkpoints of the last and of the best epoch
+
 MAX_TEXT = 512 * 1024 * 1024  # bytes of events.jsonl; a million steps need about 40 MB
 MAX_SMALL_TEXT = 64 * 1024 * 1024  # bytes of run.json and of items.json
 MAX_ARRAYS = 1024 * 1024 * 1024  # bytes of a run's predictions once unpacked
@@ -64,7 +68,7 @@ class Record:
 def read_record(path: Path) -> Record:
     """Read a run folder. Raises UserError when it is none, or when a file in it is broken."""
     try:
-        there, ours = path.exists(), (path / "design.json").is_file()
+        there, ours = path.exists(), (path / DESIGN).is_file()
     except OSError as error:
         raise UserError(f"The run {path.name[:80]!r} cannot be read: {error.strerror}.") from error
     if not there:
@@ -73,9 +77,9 @@ def read_record(path: Path) -> Record:
         raise UserError(
             f"{str(path)!r} is not a run: choose a folder that holds design.json and events.jsonl."
         )
-    design = codec.load(path / "design.json")
+    design = codec.load(path / DESIGN)
     said, unreadable = _events(path / "events.jsonl")
-    state, classes = _about(path / "run.json", said)
+    state, classes = _about(path / ABOUT, said)
     items = read_items(path, len(classes))
     predictions = _predictions(path / "predictions.npz", len(classes))
     if predictions is not None and items and len(items) != len(predictions.labels):

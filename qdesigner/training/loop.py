@@ -21,19 +21,18 @@ from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.design.checks import require_trainable
 from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trains_batch_norm
 from qdesigner.design.spec import Design
-from qdesigner.engine.layer import QuantumLayer
 from qdesigner.engine.simulate import warm
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split, set_mode
 from qdesigner.model.features import Interrupted
-from qdesigner.session import events
+from qdesigner.session import events, record
 from qdesigner.training.inputs import Inputs, prepare, thumbnails
+from qdesigner.training.measure import gradient_norms, validate
 from qdesigner.training.optimizer import load_optimizer, make_optimizer, make_schedule
 from qdesigner.training.runs import Run, load_weights, refuse_occupied
 
 STEPS_EVERY = 1 / 30  # s: at most this many messages a second
 PREDICTIONS_EVERY = 0.1  # s
-VALIDATION_BATCH = 256
 
 Emit = Callable[[events.Event], None]
 
@@ -228,7 +227,7 @@ class _Trainer:
     def take_up(self) -> int:
         """The first epoch to run: 1, or the one after the checkpoint of a resumed run."""
         self.epoch_done = 0
-        if not (self.folder.path / "last.pt").exists():
+        if not (self.folder.path / record.LAST).exists():
             return 1
         values = self.folder.load_checkpoint("last")
         self.refuse_other_data()
@@ -303,10 +302,12 @@ class _Trainer:
         begun, paused = time.perf_counter(), self.paused_for
         rate = self.optimizer.param_groups[0]["lr"]
         train_loss, train_accuracy = self.train_epoch(epoch)
-        norms = self.gradient_norms()
+        norms = gradient_norms(self.tail)
         if self.schedule is not None:
             self.schedule.step()
-        predictions, self.val_loss, self.val_accuracy = self.validate(epoch)
+        set_mode(self.design, self.tail, training=False)
+        predictions, self.val_loss, self.val_accuracy = validate(self.tail, self.val_inputs, epoch)
+        self.finite(self.val_loss, f"The validation loss became {{}} after epoch {epoch}")
         best = self.best.beaten_by(self.val_accuracy, self.val_loss)
         if best:
             self.best = _Best(epoch, self.val_accuracy, self.val_loss)
@@ -401,48 +402,6 @@ class _Trainer:
                 self.emit(events.Resumed())
         if wish == "stop":
             raise StopTraining
-
-    def gradient_norms(self) -> dict[str, float]:
-        """Norm of the last step's gradient, stage by stage."""
-        norms = {}
-        for name, module in self.tail.named_children():
-            grads = [w.grad for w in module.parameters() if w.grad is not None]
-            if grads:
-                norms[name] = math.hypot(*(float(g.double().norm()) for g in grads))
-        return norms
-
-    @torch.no_grad()
-    def validate(self, epoch: int) -> tuple[events.Predictions, float, float]:
-        """Predictions, mean loss and accuracy over the validation images."""
-        set_mode(self.design, self.tail, training=False)
-        count = len(self.dataset.validation)
-        logits, angles = [], []
-        for part in torch.split(torch.arange(count), VALIDATION_BATCH):
-            x, _ = self.val_inputs.batch(part)
-            seen: dict[str, Tensor] = {}
-            for name, module in self.tail.named_children():
-                if isinstance(module, QuantumLayer):
-                    seen[name] = x
-                x = module(x)
-            logits.append(x)
-            angles.append(seen)
-        out = torch.cat(logits)
-        labels = self.val_inputs.labels
-        loss = float(nn.functional.cross_entropy(out, labels))
-        self.finite(loss, f"The validation loss became {{}} after epoch {epoch}")
-        accuracy = float((out.argmax(dim=1) == labels).float().mean())
-        predictions = events.Predictions(
-            epoch,
-            probabilities=out.softmax(dim=1).numpy(),
-            labels=labels.numpy(),
-            angles={n: torch.cat([a[n] for a in angles]).numpy() for n in angles[0]},
-            weights={
-                name: module.weights.detach().numpy().copy()
-                for name, module in self.tail.named_children()
-                if isinstance(module, QuantumLayer)
-            },
-        )
-        return predictions, loss, accuracy
 
     def save(self, epoch: int, best: bool, predictions: events.Predictions) -> None:
         """Checkpoint of this epoch; the best one apart."""

@@ -38,6 +38,7 @@ from qdesigner.design import codec
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split
+from qdesigner.session import record
 from qdesigner.session.events import Event, Predictions
 from qdesigner.session.record import read_items
 
@@ -74,7 +75,7 @@ class Run:
         run = Run(path, design.without_run(), {**about, **_versions()})
         run.hold()
         try:
-            run._write_text("design.json", codec.dumps(run.design))
+            run._write_text(record.DESIGN, codec.dumps(run.design))
             run.set_state("running")
         except BaseException:
             run.close()
@@ -84,11 +85,11 @@ class Run:
     @staticmethod
     def open(path: Path) -> Run:
         """The run in a folder. Raises UserError when it is none."""
-        if not (path / "design.json").is_file():
+        if not (path / record.DESIGN).is_file():
             raise UserError(f"{str(path)!r} is not a run folder: it holds no design.json.")
-        design = codec.load(path / "design.json")
+        design = codec.load(path / record.DESIGN)
         try:
-            about = json.loads((path / "run.json").read_text(encoding="utf-8"))
+            about = json.loads((path / record.ABOUT).read_text(encoding="utf-8"))
             classes = about["classes"]
             if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
                 raise ValueError("its classes are not names")
@@ -129,7 +130,7 @@ class Run:
     def set_state(self, state: str) -> None:
         """Write run.json: "running", "finished", "stopped" or "failed"."""
         self.about["state"] = state
-        self._write_text("run.json", json.dumps(self.about, indent=1) + "\n")
+        self._write_text(record.ABOUT, json.dumps(self.about, indent=1) + "\n")
 
     def record(self, event: Event) -> None:
         """Append one event to events.jsonl."""

@@ -169,6 +169,13 @@ def test_an_empty_project_gets_a_first_model_by_one_click() -> None:
     assert problems(problem.fix.apply(Design())) == ()
 
 
+def test_a_convolution_behind_a_backbone_is_removed_by_one_click() -> None:
+    design = edits.insert_stage_kind(quickstart(), "conv", "linear-1")
+    (problem,) = problems(design)
+    assert "takes images" in problem.text
+    assert problem.fix is not None and problem.fix.apply(design) == quickstart()
+
+
 def test_batch_norm_on_batches_of_one_is_mended_by_one_click() -> None:
     design = edits.set_training(quickstart(), batch_size=1)
     (problem,) = problems(design)
