@@ -75,6 +75,8 @@ class Runs(QObject):
         elif not self._session.busy:
             self._notices.dismiss("run")
             self._session.train(self._document.design)
+            # The worker may still be importing; the panels say at once that something has begun.
+            self._runview.on_event(events.Progress("starting the training process", 0, 0))
 
     def resume(self, run: str = "") -> None:
         """Take a run up again from its last checkpoint."""
