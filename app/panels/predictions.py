@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QListView,
+    QScrollArea,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -126,6 +127,7 @@ class PredictionsPanel(QWidget):
         self.show_only.setAccessibleName("Which images to show")
         self.view = self._make_view()
         self.one = OneImage(runview)
+        self._scrolled = _scrolled(self.one)
         self.hint = Caption(
             "Press Train (Space): after each epoch, every validation image is here."
         )
@@ -166,7 +168,7 @@ class PredictionsPanel(QWidget):
         body = QHBoxLayout()
         body.setSpacing(12)
         body.addWidget(self.view, 1)
-        body.addWidget(self.one)
+        body.addWidget(self._scrolled)
         self._whole = QWidget()
         whole = QVBoxLayout(self._whole)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -189,7 +191,7 @@ class PredictionsPanel(QWidget):
     def resizeEvent(self, event: Any) -> None:
         """Decide whether there is room for the chosen image."""
         super().resizeEvent(event)
-        self.one.setVisible(self.width() >= ROOM_FOR_ONE)
+        self._scrolled.setVisible(self.width() >= ROOM_FOR_ONE)
 
     def _refresh(self) -> None:
         there = len(self._runview.labels) > 0
@@ -228,7 +230,8 @@ class PredictionsPanel(QWidget):
         total, right = len(run.labels), int(run.right.sum())
         text = f"{right / total:.1%} right".replace("%", " %") if total else ""
         if total:
-            text += f" · ✓ {right:,} · ✗ {total - right:,} of {total:,} validation images"
+            text += f" · ✗ {total - right:,} of {total:,}"
+            self.counts.setToolTip(f"{right:,} of {total:,} validation images are right")
         if run.predictions is not None and run.predictions.epoch:
             text += f" · epoch {run.predictions.epoch}"
         self.counts.setText(text)
@@ -254,3 +257,15 @@ class PredictionsPanel(QWidget):
         model.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         model.blockSignals(False)
         self.view.viewport().update()
+
+
+def _scrolled(inside: QWidget) -> QScrollArea:
+    """``inside`` at its own width, scrolling where the window is low."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; }")
+    area.setFixedWidth(inside.width() + 16)  # and a scroll bar's
+    area.setWidget(inside)
+    return area

@@ -16,7 +16,7 @@ from qdesigner.session import events
 
 STATES = {
     "warming": "training process is starting",
-    "ready": "ready to train",
+    "ready": "training process is ready",
     "training": "training",
     "paused": "paused",
     "stopping": "stopping",
@@ -50,6 +50,7 @@ class StatusBar(QStatusBar):
         runview.state_changed.connect(self._show)
         document.saved.connect(lambda: self._right.setText("saved"))
         document.changed.connect(lambda _design: self._edited())
+        document.replaced.connect(self._forget)
         autosave.written.connect(self._kept)
         self._show()
 
@@ -58,6 +59,10 @@ class StatusBar(QStatusBar):
             frozen = trained_prefix(self._document.design) > 0
             self._features = "features cached" if frozen else ""
             self._show()
+
+    def _forget(self) -> None:
+        self._features = ""  # the run was another project's
+        self._show()
 
     def _edited(self) -> None:
         if not self._document.modified:

@@ -16,8 +16,8 @@ class Group(StrEnum):
     EMBEDDING = "Embedding"
     ROTATION = "Rotation"
     ENTANGLING = "Entangling"
-    TEMPLATE = "Template"
     GATE = "Gate"
+    TEMPLATE = "Template"
 
 
 @dataclass(frozen=True, slots=True)
