@@ -11,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.engine.compile import Program, compile
-from qdesigner.engine.simulate import backward, forward
+from qdesigner.engine.simulate import backward, forward, in_double
 
 
 class _Expectation(torch.autograd.Function):
@@ -19,7 +19,8 @@ class _Expectation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:
-        dtype = torch.float64 if x.dtype == torch.float64 else torch.float32  # half is too coarse
+        double = in_double(program, x.dtype == torch.float64)
+        dtype = torch.float64 if double else torch.float32  # half is too coarse
         inputs, flat = _array(x, dtype), _array(weights, dtype)
         out, states = forward(program, inputs, flat, keep=any(ctx.needs_input_grad))
         # The arrays may share the tensors' memory: saving these tells of a change in place.
@@ -60,8 +61,8 @@ class QuantumLayer(nn.Module):
     """A circuit as a layer: features [batch, inputs] in radians to ⟨Z⟩ [batch, wires].
 
     ``weights`` is the circuit's flat weight vector; each starts as its block's spread times
-    N(0, 1), drawn from ``generator`` or torch's own. It computes on the CPU, in the dtype of its
-    input (whole numbers as torch's default); a tensor on another device goes there and back.
+    N(0, 1), drawn from ``generator`` or torch's own. It computes on the CPU, at least in the dtype
+    of its input (whole numbers as torch's default); a tensor on another device goes there and back.
     Gradients are of first order only.
     """
 

@@ -35,6 +35,15 @@ SPREAD_WORK = 1 << 20
 # again, a part at a time.
 KEPT_BYTES = 1 << 28
 
+# A state of up to so many numbers (six wires) is computed in float64 whatever is asked for: there
+# it costs next to nothing, and a hundred gates in float32 would lose the sixth digit.
+SMALL_ENTRIES = 1 << 7
+
+
+def in_double(program: Program, asked: bool) -> bool:
+    """Whether a circuit is computed in float64; ``asked`` says that the caller's numbers are."""
+    return asked or program.entries <= SMALL_ENTRIES
+
 
 def chunk_size(program: Program, batch: int) -> int:
     """How many samples go side by side: chunks of about equal size, at most `LANES`."""
@@ -135,11 +144,12 @@ def _backward_again(
 def evaluate(program: Program, inputs: Floats, weights: Floats) -> Floats:
     """⟨Z⟩ on every wire, [batch, wires], for ``inputs`` [batch, inputs] and ``weights`` [weights].
 
-    Computes in float32 if ``inputs`` are, else in float64. Raises ValueError when a shape does not
+    They are of float32 if ``inputs`` are, else of float64. Raises ValueError when a shape does not
     fit the program.
     """
+    dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
-    return forward(program, inputs, weights, keep=False)[0]
+    return forward(program, inputs, weights, keep=False)[0].astype(dtype, copy=False)
 
 
 def gradients(
@@ -149,6 +159,7 @@ def gradients(
 
     ``grad_outputs`` is [batch, wires]. Raises ValueError as `evaluate` does.
     """
+    dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
     grad = _plain(grad_outputs, inputs.dtype)
     if grad.shape != (len(inputs), program.wires):
@@ -157,7 +168,12 @@ def gradients(
         )
     grad_inputs, grad_weights = backward(program, inputs, weights, None, grad)
     assert grad_inputs is not None
-    return grad_inputs, grad_weights
+    return grad_inputs.astype(dtype, copy=False), grad_weights.astype(dtype, copy=False)
+
+
+def _dtype(inputs: Floats) -> Any:
+    """What goes out for these inputs."""
+    return np.float32 if getattr(inputs, "dtype", None) == np.float32 else np.float64
 
 
 def _plain(array: Floats, dtype: Any) -> Floats:
@@ -166,7 +182,8 @@ def _plain(array: Floats, dtype: Any) -> Floats:
 
 
 def _checked(program: Program, inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    dtype = np.float32 if getattr(inputs, "dtype", None) == np.float32 else np.float64
+    double = in_double(program, _dtype(inputs) == np.float64)
+    dtype = np.float64 if double else np.float32
     inputs, weights = _plain(inputs, dtype), _plain(weights, dtype)
     if inputs.ndim != 2 or inputs.shape[1] != program.inputs:
         raise ValueError(

@@ -73,6 +73,22 @@ def test_values_and_gradients_are_the_referee_s(seed: int) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6 * largest)
 
 
+@pytest.mark.parametrize("seed", range(0, 100))
+def test_single_precision_alone_keeps_five_digits(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The float32 kernels, which larger circuits run on, by themselves."""
+    circuit = RandomCircuits(seed).circuit(must=KINDS[seed % len(KINDS)])
+    program = compile(circuit)
+    x, w, g = (array.astype(np.float32) for array in sample(program, 3, seed))
+    reference = (evaluate(program, x, w), *gradients(program, x, w, g))
+    monkeypatch.setattr(simulate, "SMALL_ENTRIES", 0)
+    coarse = (evaluate(program, x, w), *gradients(program, x, w, g))
+    for ours, theirs in zip(coarse, reference, strict=True):
+        largest = max(1.0, float(np.abs(theirs).max(initial=0)))
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-6 * largest)
+
+
 @pytest.mark.parametrize("seed", range(0, 60, 3))
 def test_the_state_is_the_referee_s_with_its_phase(seed: int) -> None:
     circuit = RandomCircuits(seed + 10_000).circuit(must=KINDS[seed % len(KINDS)])
