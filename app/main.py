@@ -6,16 +6,28 @@ and Qt is imported inside functions only.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from qdesigner.cli import AsJson, cli, fail, sentences
+
+# The libraries that Qt wants of a Linux system, and the Debian packages that hold them.
+ALWAYS = {"libEGL.so.1": "libegl1", "libGL.so.1": "libgl1"}
+ON_X = {
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+}
 
 
 class FileFirst(TyperGroup):
@@ -37,6 +49,38 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def show_window(file: Path | None = None, quickstart: bool = False) -> NoReturn:
+    """Run the window; without the system's libraries Qt would only abort, so they are named."""
+    if missing := missing_libraries():
+        fail(
+            f"Qt cannot open a window here, for want of {', '.join(missing)}; on Debian and Ubuntu "
+            f"install it by 'sudo apt-get install {' '.join(missing.values())}'."
+        )
+    from app.start import run_window
+
+    raise typer.Exit(run_window(file, quickstart))
+
+
+def missing_libraries() -> dict[str, str]:
+    """What a Qt window needs of a Linux system and does not find: library to Debian package."""
+    if sys.platform != "linux":
+        return {}
+    on_x = not os.environ.get("QT_QPA_PLATFORM") and bool(os.environ.get("DISPLAY"))
+    return {
+        library: package
+        for library, package in (ALWAYS | (ON_X if on_x else {})).items()
+        if not _loads(library)
+    }
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
 @cli.command("open")
 def open_window(
     file: Annotated[str | None, typer.Argument(help="A project file to open.")] = None,
@@ -50,9 +94,7 @@ def open_window(
             "There is no display to open a window on. The verbs train, export, predict and bench "
             "work without one; see qdesigner --help."
         )
-    from app.start import run_window
-
-    raise typer.Exit(run_window(Path(file) if file else None))
+    show_window(Path(file) if file else None)
 
 
 @cli.command()
@@ -62,9 +104,7 @@ def quickstart(
 ) -> None:
     """Train the embedded project: in the window, or without one where there is no display."""
     if not headless and not as_json and has_display():
-        from app.start import run_window
-
-        raise typer.Exit(run_window(None, quickstart=True))
+        show_window(quickstart=True)
     if not headless and not has_display():
         print("There is no display, so the quickstart runs without its window.", file=sys.stderr)
     with sentences(as_json):

@@ -118,6 +118,29 @@ def test_without_a_display_the_window_says_so_in_one_sentence(tmp_path: Path) ->
     assert "no display" in done.stderr
 
 
+def test_a_system_without_qts_libraries_is_told_which_packages_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def absent(name: str) -> None:
+        if "xcb-cursor" in name:
+            raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", absent)
+    result = CliRunner().invoke(cli, ["open"])
+    assert result.exit_code == 2
+    assert "for want of libxcb-cursor.so.0;" in result.stderr
+    assert "'sudo apt-get install libxcb-cursor0'" in result.stderr
+
+
+def test_every_package_that_the_program_names_is_named_in_readme() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for package in (app.main.ALWAYS | app.main.ON_X).values():
+        assert f" {package} " in readme
+
+
 def test_ctrl_c_stops_after_the_step_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows has no SIGINT to send to one process")
