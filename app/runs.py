@@ -16,8 +16,9 @@ from app.document import Document
 from app.panels.notices import Button, Notices
 from app.project import file_name
 from app.runview import RunView
+from app.saturation import saturated
 from app.session import Session
-from qdesigner.design import codec
+from qdesigner.design import codec, edits
 from qdesigner.design.plan import same_model
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
@@ -26,6 +27,7 @@ from qdesigner.session import events
 from qdesigner.session.record import LAST
 
 _log = logging.getLogger(__name__)
+SETTLED = 3  # epochs before anything is said of the angles
 PACKAGES = (
     "qdesigner",
     "PySide6-Essentials",
@@ -56,6 +58,7 @@ class Runs(QObject):
         self._checked, self._notices = checked, notices
         self.lines: list[str] = []
         self._skipped: tuple[tuple[str, str], ...] = ()  # said already, once for these files
+        self._told_saturation = False
         self._foreign = False  # the run that goes on belongs to a project no longer on screen
         session.event.connect(self._take)
         session.state_changed.connect(lambda _state: self.changed.emit())
@@ -163,6 +166,10 @@ class Runs(QObject):
                 self._document.set_run(event.run)
                 if event.skipped and event.skipped != self._skipped:
                     self._say_skipped(event)
+                self._told_saturation = False
+                self._notices.dismiss("saturation")
+            case events.Predictions():
+                self._watch_saturation(event)
             case events.Failed():
                 self._say_failed(event)
             case events.Exported():
@@ -170,6 +177,28 @@ class Runs(QObject):
             case events.ExportFailed():
                 self._notices.post("export", event.reason, "error")
         self.changed.emit()
+
+    def _watch_saturation(self, event: events.Predictions) -> None:
+        """Say once a run, when it has settled, that the squash takes most of the features' size."""
+        if self._told_saturation or event.epoch < SETTLED:
+            return
+        found = saturated(self._document.design, event.angles)
+        if found is None:
+            return
+        self._told_saturation = True
+        squash, share = found
+        text = (
+            f"{share:.0%} of the angles stand at the ends of tanh · π/2: the circuit sees little "
+            "but their signs. A batch norm before it often helps."
+        )
+        button = ("Insert batch norm", lambda: self._insert_batch_norm(squash))
+        self._notices.post("saturation", text.replace("%", " %", 1), "warning", (button,))
+
+    def _insert_batch_norm(self, squash: str) -> None:
+        design = self._document.design
+        if any(stage.id == squash for stage in design.stages):
+            new = edits.insert_stage_kind(design, "batch_norm", squash)
+            self._document.apply("Insert batch norm", new)
 
     def _say_skipped(self, event: events.Started) -> None:
         for path, reason in event.skipped:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
@@ -387,6 +388,29 @@ def test_skipped_files_are_announced_once_and_not_at_every_run(window: Window) -
     window.notices.press("skipped", "Dismiss")
     window.session.event.emit(started)
     assert "skipped" not in window.notices.texts()
+
+
+def test_angles_at_the_ends_of_the_squash_are_said_with_a_batch_norm_at_hand(
+    window: Window,
+) -> None:
+    design = edits.remove_stage(window.document.design, "batch_norm-1")
+    window.document.apply("Without batch norm", design)
+    window.session.event.emit(STARTED)
+
+    def predicted(epoch: int, angle: float) -> events.Predictions:
+        angles = {"quantum-1": np.full((4, 4), angle)}
+        chances = np.full((4, 2), 0.5)
+        return events.Predictions(epoch, chances, np.arange(4) % 2, angles, {})
+
+    window.session.event.emit(predicted(1, 1.57))
+    window.session.event.emit(predicted(4, 0.4))
+    assert "saturation" not in window.notices.texts()
+    window.session.event.emit(predicted(5, -1.57))
+    assert window.notices.texts()["saturation"].startswith("100 % of the angles")
+    window.notices.press("saturation", "Insert batch norm")
+    kinds = [stage.kind for stage in window.document.design.stages]
+    assert kinds[kinds.index("squash") - 1] == "batch_norm"
+    assert window.document.undo_label == "Insert batch norm"
 
 
 def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
