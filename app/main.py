@@ -65,7 +65,9 @@ def missing_libraries() -> dict[str, str]:
     """What a Qt window needs of a Linux system and does not find: library to Debian package."""
     if sys.platform != "linux":
         return {}
-    on_x = not os.environ.get("QT_QPA_PLATFORM") and bool(os.environ.get("DISPLAY"))
+    # Beside Wayland an X display is often there too, but Qt need not use it.
+    elsewhere = os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY")
+    on_x = not elsewhere and bool(os.environ.get("DISPLAY"))
     return {
         library: package
         for library, package in (ALWAYS | (ON_X if on_x else {})).items()

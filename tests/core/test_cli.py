@@ -129,6 +129,9 @@ def test_a_system_without_qts_libraries_is_told_which_packages_to_install(
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
     monkeypatch.setattr("ctypes.CDLL", absent)
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert app.main.missing_libraries() == {}, "Wayland needs no library of X"
+    monkeypatch.delenv("WAYLAND_DISPLAY")
     result = CliRunner().invoke(cli, ["open"])
     assert result.exit_code == 2
     assert "for want of libxcb-cursor.so.0;" in result.stderr
