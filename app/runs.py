@@ -102,6 +102,7 @@ class Runs(QObject):
             self._session.stop()
             self._foreign = True
         run = self._document.design.run
+        self._notices.dismiss("saturation")
         self._runview.clear()
         if run and Path(run).is_dir():
             self._open(run)
@@ -196,7 +197,9 @@ class Runs(QObject):
 
     def _insert_batch_norm(self, squash: str) -> None:
         design = self._document.design
-        if any(stage.id == squash for stage in design.stages):
+        names = [stage.id for stage in design.stages]
+        place = names.index(squash) if squash in names else 0
+        if place and design.stages[place - 1].kind != "batch_norm":
             new = edits.insert_stage_kind(design, "batch_norm", squash)
             self._document.apply("Insert batch norm", new)
 

@@ -413,6 +413,23 @@ def test_angles_at_the_ends_of_the_squash_are_said_with_a_batch_norm_at_hand(
     assert window.document.undo_label == "Insert batch norm"
 
 
+def test_what_is_said_of_one_projects_angles_goes_with_it(window: Window) -> None:
+    design = edits.remove_stage(window.document.design, "batch_norm-1")
+    window.document.apply("Without batch norm", design)
+    window.session.event.emit(STARTED)
+    angles = {"quantum-1": np.full((4, 4), 1.57)}
+    said = events.Predictions(5, np.full((4, 2), 0.5), np.arange(4) % 2, angles, {})
+    window.session.event.emit(said)
+    window.document.apply("By hand", edits.insert_stage_kind(design, "batch_norm", "squash-1"))
+    window.notices.press("saturation", "Insert batch norm")
+    assert window.document.undo_label == "By hand", "a second batch norm is not inserted"
+    window.document.undo()
+    window.session.event.emit(STARTED)
+    window.session.event.emit(said)
+    window.project.new("quickstart")
+    assert "saturation" not in window.notices.texts()
+
+
 def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
     window: Window, tmp_path: Path
 ) -> None:
