@@ -224,11 +224,12 @@ def _measure(painter: QPainter, layout: Layout) -> None:
     painter.setFont(font(12, bold=True))
     middle = (left + right) / 2
     centred(painter, middle, layout.top - LABEL / 2 - 1, "Measure")
-    for wire in range(layout.circuit.wires):
+    readout = layout.circuit.readout
+    shown = f"⟨{readout.observable}⟩" if readout.kind == "expectation" else readout.label[:4]
+    for wire in readout.on(layout.circuit.wires):
         y = layout.wire_y(wire)
         painter.setPen(QPen(wire_colour(), 1.5))
         painter.drawLine(QPointF(left + 1, y), QPointF(right - 1, y))
-        shown = f"⟨{layout.circuit.readout.observable}⟩"
         gate_box(painter, middle, y, 44, layout.box, shown, grey)
 
 

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.fields import Settings, complete
-from qdesigner.circuit.kinds import BlockKind, Input, Operation, Weight
+from qdesigner.circuit.kinds import BlockKind, Operation, Start, inputs_of, weight_of
+from qdesigner.circuit.readout import MAX_PROBABILITIES, Readout, Value
 
 MAX_WIRES = 24
 MAX_OPERATIONS = 100_000
 MAX_NESTING = 8
-
-
-class Value(BaseModel):
-    """Base of every frozen value in a document: no unknown keys, no change after creation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def but(self, **changes: Any) -> Any:
-        """A validated copy with some fields changed."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**{**fields, **changes})
 
 
 class Block(Value):
@@ -73,17 +64,11 @@ def _check_wires(row: BlockKind, wires: tuple[int, ...] | None) -> None:
         raise ValueError(f"a {row.label} block takes at least {row.min_wires} wires")
 
 
-class Readout(Value):
-    """What is measured: the expectation value of an observable on every wire."""
-
-    observable: Literal["Z"] = "Z"
-
-
 class Circuit(Value):
     """A variational circuit.
 
-    ``weights`` of a circuit are one flat vector; each block owns a slice of it, one for each time
-    a repeat runs through it (see `weight_keys`).
+    The weights of a circuit are one flat vector; each block owns a slice of it, one for each time
+    a repeat runs through it unless its passes share one (see `Expanded`).
     """
 
     wires: int = Field(ge=1, le=MAX_WIRES)
@@ -105,13 +90,18 @@ class Circuit(Value):
                     f"block {block.id!r} acts on wire {outside[0]}, "
                     f"but the circuit has wires 0 to {self.wires - 1}"
                 )
+            if block.kind == AMPLITUDE and block is not self.blocks[0]:
+                raise ValueError(
+                    "an amplitude embedding prepares the state, so it can only be the first block"
+                )
+        _check_readout(self)
         _check_size(self)
         return self
 
     @property
     def outputs(self) -> int:
         """How many numbers the readout gives for one sample."""
-        return self.wires
+        return self.readout.outputs(self.wires)
 
     def find(self, block_id: str) -> Block:
         """The block with this id, inside repeats too. Raises KeyError."""
@@ -142,6 +132,21 @@ def _size(blocks: tuple[Block, ...], wires: int) -> int:
     return total
 
 
+def _check_readout(circuit: Circuit) -> None:
+    on = circuit.readout.on(circuit.wires)
+    outside = [wire for wire in on if wire >= circuit.wires]
+    if outside:
+        raise ValueError(
+            f"the readout measures wire {outside[0]}, "
+            f"but the circuit has wires 0 to {circuit.wires - 1}"
+        )
+    if circuit.readout.kind == "probabilities" and len(on) > MAX_PROBABILITIES:
+        raise ValueError(
+            f"the probabilities of {len(on)} wires are {1 << len(on):,} numbers; "
+            f"choose at most {MAX_PROBABILITIES} wires"
+        )
+
+
 def _check_size(circuit: Circuit) -> None:
     if _size(circuit.blocks, circuit.wires) > MAX_OPERATIONS:
         raise ValueError(f"the circuit expands to more than {MAX_OPERATIONS:,} operations")
@@ -157,12 +162,13 @@ def operations_of(block: Block, wires: int) -> tuple[Operation, ...]:
 @lru_cache(maxsize=4096)
 def weights_of(block: Block, wires: int) -> int:
     """How many weights one pass through a plain block takes."""
-    angles = (operation.angle for operation in operations_of(block, wires))
-    return max((angle.index + 1 for angle in angles if isinstance(angle, Weight)), default=0)
+    indices = (weight_of(operation.angle) for operation in operations_of(block, wires))
+    return max((index + 1 for index in indices if index is not None), default=0)
 
 
 class WeightKey(NamedTuple):
-    """Whose weight it is: block, passes through the enclosing repeats, place within the block."""
+    """Whose weight it is: block, passes through the enclosing repeats (none if they share it),
+    place within the block."""
 
     block: str
     passes: tuple[int, ...]
@@ -170,39 +176,58 @@ class WeightKey(NamedTuple):
 
 
 class Expanded(NamedTuple):
-    """A circuit as primitive operations, with one key for each of its weights."""
+    """A circuit as primitive operations. Entry k of its flat weight vector belongs to
+    ``weight_keys[k]``, begins as ``starts[k]`` says, and is trained if ``trainable[k]``.
+    ``inputs`` is how many features it reads."""
 
     operations: tuple[Operation, ...]
     weight_keys: tuple[WeightKey, ...]
-    spreads: tuple[float, ...]
+    starts: tuple[Start, ...]
+    trainable: tuple[bool, ...]
     inputs: int
 
 
 @lru_cache(maxsize=128)
 def expand(circuit: Circuit) -> Expanded:
-    """The circuit's operations in order of time; ``inputs`` is how many features it reads."""
+    """The circuit's operations in order of time.
+
+    Weights are numbered in that order too; those that all passes of a repeat share come before
+    the outermost repeat's own.
+    """
     operations: list[Operation] = []
     keys: list[WeightKey] = []
-    spreads: list[float] = []
+    starts: list[Start] = []
+    trainable: list[bool] = []
+    shared: dict[str, int] = {}
+
+    def own(block: Block, passes: tuple[int, ...]) -> int:
+        """The first index of new weights for one pass through a block."""
+        first, count = len(keys), weights_of(block, circuit.wires)
+        keys.extend(WeightKey(block.id, passes, place) for place in range(count))
+        if count:
+            starts.extend([block.row.start(block.settings)] * count)
+            trainable.extend([bool(block.settings.get("trainable", True))] * count)
+        return first
 
     def run(blocks: tuple[Block, ...], passes: tuple[int, ...]) -> None:
         for block in blocks:
             if block.row.container:
+                if not passes:
+                    for inner, _ in walk(block.body):
+                        if inner.settings.get("same_passes"):
+                            shared[inner.id] = own(inner, ())
                 for turn in range(block.settings.integer("count")):
                     run(block.body, (*passes, turn))
                 continue
-            start, count = len(keys), weights_of(block, circuit.wires)
+            first = shared[block.id] if block.id in shared else own(block, passes)
             operations.extend(
-                operation.shifted(start, block.id)
+                operation.shifted(first, block.id)
                 for operation in operations_of(block, circuit.wires)
             )
-            keys.extend(WeightKey(block.id, passes, i) for i in range(count))
-            if count:
-                spreads.extend([block.settings.number("spread")] * count)
 
     run(circuit.blocks, ())
-    inputs = [op.angle.index + 1 for op in operations if isinstance(op.angle, Input)]
-    return Expanded(tuple(operations), tuple(keys), tuple(spreads), max(inputs, default=0))
+    inputs = max((i + 1 for op in operations for i in inputs_of(op.angle)), default=0)
+    return Expanded(tuple(operations), tuple(keys), tuple(starts), tuple(trainable), inputs)
 
 
 class Resources(NamedTuple):

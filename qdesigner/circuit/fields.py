@@ -87,7 +87,11 @@ class Settings(Mapping[str, Scalar]):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting of a kind: its name in the file, its label in the inspector, its legal values."""
+    """One setting of a kind: its name in the file, its label in the inspector, its legal values.
+
+    ``when`` names another setting and the value at which this one matters; elsewhere it is kept
+    but not shown.
+    """
 
     name: str
     label: str
@@ -97,6 +101,11 @@ class Field:
     maximum: float = math.inf
     choices: tuple[str, ...] = ()
     hint: str = ""
+    when: tuple[str, Scalar] | None = None
+
+    def matters(self, settings: Mapping[str, Scalar]) -> bool:
+        """Whether it has an effect beside these settings."""
+        return self.when is None or settings.get(self.when[0]) == self.when[1]
 
     def validate(self, value: Scalar) -> Scalar:
         """The value, in the field's own type. Raises ValueError with a sentence."""

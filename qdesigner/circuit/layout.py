@@ -7,14 +7,24 @@ block can be put.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from qdesigner.circuit.circuit import Block, Circuit, operations_of, weights_of
+from qdesigner.circuit.circuit import Block, Circuit, expand, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import Fixed, Input, Operation, Weight
+from qdesigner.circuit.kinds import (
+    Amplitudes,
+    Bit,
+    Fixed,
+    Input,
+    Operation,
+    Product,
+    Weight,
+    weight_of,
+)
 
 PITCH = 72  # between wires, when there is room
 SMALLEST_PITCH = 44
@@ -46,7 +56,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A placed block. ``first_weight`` is where its slice of the weights begins on the first pass;
+    """A placed block. ``first_weight`` is where its weights begin on the first pass;
     ``level`` is how many repeats lie within it, itself included."""
 
     block: Block
@@ -156,11 +166,29 @@ def text(operation: Operation, first_weight: int = 0) -> str:
         case None:
             return operation.gate
         case Input(index):
-            return f"{operation.gate} x{str(index).translate(_SUBSCRIPTS)}"
+            return f"{operation.gate} x{_sub(index)}"
         case Weight(index):
-            return f"{operation.gate} θ{str(first_weight + index).translate(_SUBSCRIPTS)}"
+            return f"{operation.gate} θ{_sub(first_weight + index)}"
         case Fixed(value):
             return f"{operation.gate} {value:.3g}"
+        case Bit(index):
+            return f"{operation.gate} π·x{_sub(index)}"
+        case Amplitudes():
+            return "|x⟩"
+        case Product(scale, inputs, weight, shift):
+            factors = [f"{scale:.3g}"] if scale != 1 else []
+            factors += [f"θ{_sub(first_weight + weight)}"] if weight is not None else []
+            if shift:
+                sign = "+" if shift > 0 else "-"
+                number = "π" if abs(abs(shift) - math.pi) < 1e-12 else f"{abs(shift):.3g}"
+                factors += [f"(x{_sub(i)}{sign}{number})" for i in inputs]
+            else:
+                factors += [f"x{_sub(i)}" for i in inputs]
+            return f"{operation.gate} {'·'.join(factors)}"
+
+
+def _sub(index: int) -> str:
+    return str(index).translate(_SUBSCRIPTS)
 
 
 def title(block: Block) -> str:
@@ -187,8 +215,8 @@ def drawn_height(circuit: Circuit, pitch: float) -> float:
 def layout(circuit: Circuit, pitch: float = PITCH) -> Layout:
     """``circuit`` with its wires ``pitch`` pixels apart."""
     first = MARGIN + REPEAT_TOP + _nested(circuit) * NESTED_TOP + _half(pitch)
-    placing = _Placing(circuit.wires, pitch, first)
-    end, _ = placing.row(circuit.blocks, START, "", 0)
+    placing = _Placing(circuit, pitch, first)
+    end = placing.row(circuit.blocks, START, "")
     if not circuit.blocks:
         end = START + INVITATION + GAP
     measure = (end, end + GATE + 8 + 2 * 12)
@@ -204,23 +232,23 @@ def _nested(circuit: Circuit) -> int:
 class _Placing:
     """One pass over the blocks, from left to right."""
 
-    def __init__(self, wires: int, pitch: float, first: float) -> None:
-        self.wires, self.pitch, self.first = wires, pitch, first
+    def __init__(self, circuit: Circuit, pitch: float, first: float) -> None:
+        self.wires, self.pitch, self.first = circuit.wires, pitch, first
         self.frames: list[Frame] = []
+        keys = expand(circuit).weight_keys
+        self._first_weight = {key.block: k for k, key in reversed(list(enumerate(keys)))}
 
-    def row(
-        self, blocks: tuple[Block, ...], x: float, parent: str, weight: int
-    ) -> tuple[float, int]:
-        """Place blocks side by side; returns where the next would stand, and its first weight."""
+    def row(self, blocks: tuple[Block, ...], x: float, parent: str) -> float:
+        """Place blocks side by side; returns where the next would stand."""
         for block in blocks:
             place = self._repeat if block.row.container else self._plain
-            right, weight = place(block, x, parent, weight)
-            x = right + GAP
-        return x, weight
+            x = place(block, x, parent) + GAP
+        return x
 
-    def _plain(self, block: Block, x: float, parent: str, weight: int) -> tuple[float, int]:
-        weights = weights_of(block, self.wires)
-        marks, width = _columns(block, self.wires, len(str(weight + weights)))
+    def _plain(self, block: Block, x: float, parent: str) -> float:
+        weight = self._first_weight.get(block.id, 0)
+        digits = len(str(weight + weights_of(block, self.wires)))
+        marks, width = _columns(block, self.wires, digits)
         on = block.on(self.wires)
         half = _half(self.pitch)
         if block.row.wires is not None:
@@ -228,11 +256,11 @@ class _Placing:
         top = self.first + min(on) * self.pitch - half
         bottom = self.first + max(on) * self.pitch + half
         self.frames.append(Frame(block, parent, x, x + width, top, bottom, marks, weight))
-        return x + width, weight + weights
+        return x + width
 
-    def _repeat(self, block: Block, x: float, parent: str, weight: int) -> tuple[float, int]:
+    def _repeat(self, block: Block, x: float, parent: str) -> float:
         number = len(self.frames)
-        inside, after = self.row(block.body, x + REPEAT_SIDE, block.id, weight)
+        inside = self.row(block.body, x + REPEAT_SIDE, block.id)
         right = inside - GAP + REPEAT_SIDE if block.body else x + EMPTY_REPEAT
         right = max(right, x + BADGE_WIDTH + 2 * REPEAT_SIDE)
         level = _level(block)
@@ -240,9 +268,9 @@ class _Placing:
         top = self.first - half - REPEAT_TOP - (level - 1) * NESTED_TOP
         bottom = self.first + (self.wires - 1) * self.pitch + half
         bottom += REPEAT_BOTTOM + (level - 1) * NESTED_BOTTOM
-        frame = Frame(block, parent, x, right, top, bottom, (), weight, level)
+        frame = Frame(block, parent, x, right, top, bottom, (), level=level)
         self.frames.insert(number, frame)
-        return right, weight + block.settings.integer("count") * (after - weight)
+        return right
 
 
 def _level(block: Block) -> int:
@@ -309,8 +337,8 @@ def _width(operation: Operation, digits: int) -> float:
     if len(operation.wires) > 1:
         return NODE
     shown = text(operation)
-    if isinstance(operation.angle, Weight):
-        shown = f"{operation.gate} θ" + "0" * digits
+    if weight_of(operation.angle) is not None:
+        shown = shown[:-1] + "0" * digits
     return max(GATE, _grid(8 * len(shown) + 22)) if len(shown) > 2 else GATE
 
 

@@ -14,7 +14,7 @@ from itertools import count
 
 from qdesigner.circuit.fields import Field, Settings
 from qdesigner.circuit.kinds import (
-    SPREAD,
+    WEIGHTS,
     BlockKind,
     Expansion,
     Group,
@@ -29,6 +29,10 @@ from qdesigner.circuit.kinds import (
 MAX_LAYERS = 200
 
 LAYERS = Field("layers", "Layers", "int", 2, 1, MAX_LAYERS)
+RANGE = Field(
+    "range", "Range", "int", 0, 0, 64,
+    hint="How far each CNOT reaches; 0: one wire further in every layer",
+)  # fmt: skip
 REPS = Field(
     "reps", "Repetitions", "int", 3, 0, MAX_LAYERS,
     hint="Entangling layers; one more layer of rotations ends the block",
@@ -60,7 +64,7 @@ def _basic_entangler(wires: Sequence[int], settings: Settings) -> Expansion:
 
 def _strongly_entangling(wires: Sequence[int], settings: Settings) -> Expansion:
     """Layers of Rot on every wire, then CNOTs from each wire to the one ``range`` further on;
-    the range grows by one a layer and starts over at the number of wires."""
+    range 0 is PennyLane's own: it grows by one a layer and starts over at the number of wires."""
     size = len(wires)
     for layer in range(settings.integer("layers")):
         first = 3 * size * layer
@@ -68,7 +72,7 @@ def _strongly_entangling(wires: Sequence[int], settings: Settings) -> Expansion:
             for position, wire in enumerate(wires):
                 yield Operation(gate, (wire,), Weight(first + 3 * position + turn))
         if size > 1:
-            reach = layer % (size - 1) + 1
+            reach = ((settings.integer("range") or layer + 1) - 1) % (size - 1) + 1
             for position, wire in enumerate(wires):
                 yield Operation("CNOT", (wire, wires[(position + reach) % size]))
 
@@ -140,27 +144,27 @@ TEMPLATES: tuple[BlockKind, ...] = (
         "basic_entangler", "Basic entangler", Group.TEMPLATE,
         "Layers of one rotation a wire and a ring of CNOTs (PennyLane BasicEntanglerLayers)",
         _basic_entangler,
-        (LAYERS, Field("axis", "Axis", "choice", "X", choices=("X", "Y", "Z")), SPREAD),
+        (LAYERS, Field("axis", "Axis", "choice", "X", choices=("X", "Y", "Z")), *WEIGHTS),
     ),
     BlockKind(
         "strongly_entangling", "Strongly entangling", Group.TEMPLATE,
         "Layers of Rot on every wire and CNOTs of growing range (arXiv 1804.00633)",
-        _strongly_entangling, (LAYERS, SPREAD),
+        _strongly_entangling, (LAYERS, RANGE, *WEIGHTS),
     ),
     BlockKind(
         "two_design", "Simplified two-design", Group.TEMPLATE,
         "RY on every wire, then layers of CZ and RY on neighbouring pairs (arXiv 2001.00550)",
-        _two_design, (LAYERS, SPREAD),
+        _two_design, (LAYERS, *WEIGHTS),
     ),
     BlockKind(
         "real_amplitudes", "RealAmplitudes", Group.TEMPLATE,
         "RY layers with CNOTs between them, as Qiskit names it", _qiskit("RY"),
-        (REPS, ENTANGLEMENT, SPREAD),
+        (REPS, ENTANGLEMENT, *WEIGHTS),
     ),
     BlockKind(
         "efficient_su2", "EfficientSU2", Group.TEMPLATE,
         "RY and RZ layers with CNOTs between them, as Qiskit names it", _qiskit("RY", "RZ"),
-        (REPS, ENTANGLEMENT, SPREAD),
+        (REPS, ENTANGLEMENT, *WEIGHTS),
     ),
     BlockKind(
         "random_layers", "Random layers", Group.TEMPLATE,
@@ -170,7 +174,7 @@ TEMPLATES: tuple[BlockKind, ...] = (
             LAYERS,
             Field("cnots", "Share of CNOTs", "float", 0.3, 0.0, 0.95),
             Field("seed", "Seed", "int", 0, 0, 2**31 - 1),
-            SPREAD,
+            *WEIGHTS,
         ),
     ),
 )  # fmt: skip

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from qdesigner.circuit.circuit import Block, Circuit
+from qdesigner.circuit.gates import GATES
 from qdesigner.circuit.layout import title
-
-ORDERED = ("CNOT",)  # gates whose two wires differ in meaning
 
 
 def diagram(circuit: Circuit) -> str:
@@ -14,7 +13,7 @@ def diagram(circuit: Circuit) -> str:
     A repeat is ``n × [ … ]``; wires are named where a block does not act on all of them:
     ``H 0``, ``CNOT 0→1``, ``SWAP 1,2``, ``RY layer 0,2``.
     """
-    parts = [*(_block(block) for block in circuit.blocks), f"⟨{circuit.readout.observable}⟩"]
+    parts = [*(_block(block) for block in circuit.blocks), circuit.readout.label]
     return " | ".join(parts)
 
 
@@ -24,5 +23,9 @@ def _block(block: Block) -> str:
         return f"{block.settings.integer('count')} × [{body}]"
     if block.wires is None:
         return title(block)
-    between = "→" if block.kind.upper() in ORDERED else ","
-    return f"{title(block)} {between.join(str(wire) for wire in block.wires)}"
+    gate = GATES.get(block.kind.upper())
+    controls = gate.controls if gate is not None and block.row.wires is not None else 0
+    parts = [
+        ",".join(map(str, wires)) for wires in (block.wires[:controls], block.wires[controls:])
+    ]
+    return f"{title(block)} {'→'.join(part for part in parts if part)}"

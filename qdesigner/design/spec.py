@@ -10,8 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from qdesigner.catalog import sources
 from qdesigner.catalog.backbones import BACKBONES
 from qdesigner.catalog.preprocess import Preprocess, plain
-from qdesigner.circuit.circuit import Circuit, Value
+from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.fields import Settings, complete
+from qdesigner.circuit.readout import Value
 from qdesigner.design.stages import STAGES, StageKind
 
 MAX_STAGES = 200

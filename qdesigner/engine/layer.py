@@ -70,7 +70,8 @@ class QuantumLayer(nn.Module):
         super().__init__()
         self.circuit = circuit
         self.program = compile(circuit)
-        spreads = torch.tensor(expand(circuit).spreads, dtype=torch.float32)
+        starts = expand(circuit).starts
+        spreads = torch.tensor([start.spread for start in starts], dtype=torch.float32)
         normal = torch.randn(len(spreads), dtype=torch.float32, generator=generator)
         self.weights = nn.Parameter(spreads * normal)
 

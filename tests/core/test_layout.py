@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit
+from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.fields import Settings
 from qdesigner.circuit.kinds import Operation
 from qdesigner.circuit.layout import GAP, Layout, drawn_height, layout, packed, text
@@ -116,12 +117,12 @@ def _checked(drawn: Layout) -> None:
 def test_frames_hold_their_marks_and_repeats_their_content(wires: int, pitch: int) -> None:
     blocks = tuple(
         edits.new_block(Circuit(wires=wires), kind)
-        for kind, row in BLOCKS.items()
+        for kind, row in sorted(BLOCKS.items(), key=lambda item: item[0] != AMPLITUDE)
         if row.min_wires <= wires
     )
     circuit = Circuit(wires=wires, blocks=blocks)
-    circuit = edits.repeat_blocks(circuit, [block.id for block in blocks[2:5]])
-    circuit = edits.repeat_blocks(circuit, ["repeat-2", blocks[1].id])
+    circuit = edits.repeat_blocks(circuit, [block.id for block in blocks[3:6]])
+    circuit = edits.repeat_blocks(circuit, ["repeat-2", blocks[2].id])
     drawn = layout(circuit, pitch)
     _checked(drawn)
     assert drawn.height == drawn_height(circuit, pitch)

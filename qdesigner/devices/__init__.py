@@ -1,0 +1,1 @@
+"""The same circuit on other simulators and on hardware: one file each."""
