@@ -12,11 +12,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from qdesigner.catalog.backbones import EMBEDDED
+from qdesigner.catalog.devices import AUTO, DEVICES
 from qdesigner.catalog.sources import FOLDER
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
-from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec, WeightsSpec
+from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec, WeightsSpec
 from qdesigner.errors import UserError
 
 
@@ -369,6 +370,22 @@ def set_training(design: Design, **changes: Any) -> Design:
     """The design with other training values."""
     training: TrainingSpec = _made(lambda: design.training.but(**changes))
     return design.model_copy(update={"training": training})
+
+
+def set_device(design: Design, **changes: Any) -> Design:
+    """The design with another device, or other values of it. Naming another device takes up its
+    own defaults: shots stay, a noise or a gradient method that it does not know go."""
+    given = dict(changes)
+    name = given.get("name", design.device.name)
+    if name != design.device.name and name in DEVICES:
+        kind = DEVICES[name]
+        if design.device.noise not in kind.noises:
+            given = {"noise": "", "noise_level": 0.0, **given}
+        if design.device.gradient not in (AUTO, *kind.gradients):
+            given = {"gradient": AUTO, **given}
+        given = {"target": "", **given}
+    device: DeviceSpec = _made(lambda: design.device.but(**given))
+    return design.model_copy(update={"device": device})
 
 
 def rename(design: Design, name: str) -> Design:

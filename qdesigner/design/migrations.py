@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
+
+
+def _device_as_value(body: dict[str, Any]) -> dict[str, Any]:
+    """The device was a name; now its shots, noise and gradient method stand beside it."""
+    device = body.get("device")
+    return {**body, "device": {"name": device}} if isinstance(device, str) else body
+
 
 # MIGRATIONS[n] turns the body of a schema-n document into one of schema n + 1.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _device_as_value}
 
 
 def migrate(body: dict[str, Any], schema: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from qdesigner.catalog import sources
 from qdesigner.catalog.backbones import BACKBONES
+from qdesigner.catalog.devices import BUILT_IN, DEVICES
 from qdesigner.catalog.preprocess import Preprocess, plain
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.fields import Settings, complete
@@ -16,6 +17,7 @@ from qdesigner.circuit.readout import Value
 from qdesigner.design.stages import STAGES, StageKind
 
 MAX_STAGES = 200
+MAX_SHOTS = 1_000_000
 
 
 class DataSpec(Value):
@@ -104,6 +106,29 @@ class TrainingSpec(Value):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
 
+class DeviceSpec(Value):
+    """Where the circuits run. ``gradient`` "auto" is the device's best; ``shots`` 0 means exact
+    values.
+
+    ``noise`` is a channel that follows every gate on each of its wires, with ``noise_level`` as
+    its probability, or the name of a real backend whose calibration data is used. ``target`` names
+    a remote machine: an ARN, or an IBM backend. See `qdesigner.catalog.devices`.
+    """
+
+    name: str = BUILT_IN
+    gradient: Literal["auto", "adjoint", "backprop", "parameter-shift"] = "auto"
+    shots: int = Field(default=0, ge=0, le=MAX_SHOTS)
+    noise: str = Field(default="", max_length=64, pattern=r"^[a-z0-9_]*$")
+    noise_level: float = Field(default=0.0, ge=0.0, le=1.0)
+    target: str = Field(default="", max_length=256, pattern=r"^[A-Za-z0-9:/_.-]*$")
+
+    @model_validator(mode="after")
+    def _check(self) -> DeviceSpec:
+        if self.name not in DEVICES:
+            raise ValueError(f"unknown device {self.name!r}; known: {', '.join(DEVICES)}")
+        return self
+
+
 class Design(Value):
     """Everything a user edits, as one frozen value. ``run`` names its last run's folder, or ""."""
 
@@ -112,7 +137,7 @@ class Design(Value):
     data: DataSpec = DataSpec()
     stages: tuple[Stage, ...] = Field(default=(), max_length=MAX_STAGES)
     training: TrainingSpec = TrainingSpec()
-    device: Literal["built-in"] = "built-in"
+    device: DeviceSpec = DeviceSpec()
     run: str = Field(default="", max_length=4096)
 
     @field_validator("name")

@@ -1,0 +1,309 @@
+"""The devices a circuit may run on, which combinations are legal, and what a step costs there.
+
+Facts only: no device's library is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.free import free
+from qdesigner.circuit.kinds import Bit, inputs_of, weight_of
+
+BUILT_IN = "built-in"
+AUTO = "auto"
+ADJOINT = "adjoint"
+BACKPROP = "backprop"
+SHIFT = "parameter-shift"
+GRADIENTS = {
+    ADJOINT: "The adjoint method",
+    BACKPROP: "Backprop",
+    SHIFT: "The parameter-shift rule",
+}
+
+# PennyLane's channels, by our name.
+CHANNELS = {
+    "depolarizing": "DepolarizingChannel",
+    "amplitude_damping": "AmplitudeDamping",
+    "phase_damping": "PhaseDamping",
+    "bit_flip": "BitFlip",
+}
+# Calibration data of real backends that qiskit-ibm-runtime carries, and their numbers of qubits.
+SNAPSHOTS = {
+    "fake_manila": 5, "fake_lima": 5, "fake_belem": 5, "fake_quito": 5, "fake_jakarta": 7,
+    "fake_nairobi": 7, "fake_perth": 7, "fake_melbourne": 15, "fake_guadalupe": 16,
+    "fake_kolkata": 27, "fake_mumbai": 27, "fake_sherbrooke": 127, "fake_torino": 133,
+}  # fmt: skip
+
+
+class Spec(Protocol):
+    """What is read here of a design's device; see `DeviceSpec`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def gradient(self) -> str: ...
+    @property
+    def shots(self) -> int: ...
+    @property
+    def noise(self) -> str: ...
+    @property
+    def noise_level(self) -> float: ...
+    @property
+    def target(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """One device.
+
+    ``modules`` must be importable; ``extra`` is the part of qdesigner that brings them, "" where
+    it always does. ``gradients`` are the methods that train here, the one of "auto" first; none:
+    it only predicts. ``exact``: it gives expectation values without shots; ``shots``: it can draw
+    them. ``noises`` are the names that its noise may have. ``leveled``: the noise has a level.
+    ``remote``: running sends circuits away and may cost money; ``target`` then says what names
+    the machine.
+    """
+
+    name: str
+    label: str
+    hint: str
+    modules: tuple[str, ...] = ()
+    extra: str = ""
+    gradients: tuple[str, ...] = (SHIFT,)
+    exact: bool = True
+    shots: bool = True
+    noises: tuple[str, ...] = ()
+    leveled: bool = False
+    remote: bool = False
+    target: str = ""
+    max_wires: int = 24
+
+
+DEVICES: dict[str, DeviceKind] = {
+    kind.name: kind
+    for kind in (
+        DeviceKind(
+            BUILT_IN, "Built-in simulator", "The fastest by far; exact, or with shots",
+            gradients=(ADJOINT, SHIFT),
+        ),
+        DeviceKind(
+            "default.qubit", "PennyLane default.qubit", "PennyLane's reference simulator",
+            ("pennylane",), gradients=(BACKPROP, SHIFT),
+        ),
+        DeviceKind(
+            # No backprop: for ⟨Z⟩ at angles of 0 it gives gradients that are no numbers.
+            "default.mixed", "PennyLane default.mixed", "Density matrices: noise channels",
+            ("pennylane",), noises=tuple(CHANNELS), leveled=True, max_wires=10,
+        ),
+        DeviceKind(
+            "lightning.qubit", "PennyLane lightning.qubit", "PennyLane's simulator in C++",
+            ("pennylane", "pennylane_lightning"), gradients=(ADJOINT, SHIFT),
+        ),
+        DeviceKind(
+            "qiskit.basic", "Qiskit BasicSimulator", "Qiskit's own simulator, as in its textbook",
+            ("qiskit",),
+        ),
+        DeviceKind(
+            "qiskit.aer", "Qiskit Aer", "Shots, and the noise of real machines",
+            ("qiskit", "qiskit_aer", "qiskit_ibm_runtime"), "aer", noises=tuple(SNAPSHOTS),
+        ),
+        DeviceKind(
+            "braket.local", "Braket local simulator", "Amazon Braket's simulator on this machine",
+            ("braket.devices", "braket.default_simulator"), "braket",
+        ),
+        DeviceKind(
+            "braket.aws", "Amazon Braket", "SV1 and hardware, by your own AWS credentials",
+            ("braket.aws", "boto3"), "braket", gradients=(), remote=True,
+            target="the ARN of the Braket device", exact=False,
+        ),
+        DeviceKind(
+            "ibm", "IBM Quantum", "IBM's hardware, by your own account",
+            ("qiskit", "qiskit_ibm_runtime"), "ibm", gradients=(), remote=True,
+            target="the name of the IBM backend", exact=False,
+        ),
+    )
+}  # fmt: skip
+
+
+def missing(kind: DeviceKind) -> str:
+    """What must be installed before ``kind`` can run, as a sentence; "" when nothing."""
+    absent = next((module for module in kind.modules if not _importable(module)), "")
+    if not absent:
+        return ""
+    name = f'"qdesigner[{kind.extra}]"' if kind.extra else absent
+    return f"{kind.label} needs {absent}, which is not installed: pip install {name}"
+
+
+def _importable(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):  # the package around it is missing, or broken
+        return False
+
+
+# ---- what is legal ------------------------------------------------------------------------------
+
+
+def legal_gradients(spec: Spec, circuit: Circuit, learned: bool = False) -> tuple[str, ...]:
+    """The gradient methods that can train ``circuit`` as ``spec`` runs it, the one of "auto" first.
+
+    ``learned``: something before the circuit trains, so gradients for its features are wanted too.
+    """
+    methods = DEVICES[spec.name].gradients
+    if spec.shots:
+        methods = tuple(method for method in methods if method == SHIFT)
+    if spec.name == "lightning.qubit" and circuit.readout.kind == "probabilities":
+        methods = tuple(method for method in methods if method != ADJOINT)
+    if learned and free(circuit).prepared is not None:
+        # A feature that is an amplitude turns no gate, so nothing shifts it; lightning's adjoint
+        # method takes the prepared state for a constant.
+        keeps = (BACKPROP,) if spec.name != BUILT_IN else (ADJOINT,)
+        methods = tuple(method for method in methods if method in keeps)
+    return methods
+
+
+def gradient(spec: Spec, circuit: Circuit | None = None) -> str:
+    """The gradient method that ``spec`` names; for "auto" the first that is legal, "" if none."""
+    if spec.gradient != AUTO:
+        return spec.gradient
+    if circuit is not None:
+        return next(iter(legal_gradients(spec, circuit)), "")
+    methods = DEVICES[spec.name].gradients
+    return next((method for method in methods if not spec.shots or method == SHIFT), "")
+
+
+def refusal(
+    spec: Spec, circuit: Circuit, batch: int = 1, learned: bool = False, train: bool = True
+) -> str:
+    """Why ``circuit`` cannot run as ``spec`` says, as a sentence; "" when it can.
+
+    ``train`` False asks for predictions only; ``learned`` as for `legal_gradients`.
+    """
+    return _cannot_run(spec, circuit) or (_cannot_train(spec, circuit, learned) if train else "")
+
+
+def _cannot_run(spec: Spec, circuit: Circuit) -> str:
+    kind = DEVICES[spec.name]
+    if circuit.wires > kind.max_wires:
+        return (
+            f"{kind.label} takes at most {kind.max_wires} wires, but the circuit has "
+            f"{circuit.wires}; use another device or fewer wires."
+        )
+    if spec.shots and not kind.shots:
+        return f"{kind.label} draws no shots; set shots to 0 for exact values."
+    if not spec.shots and not kind.exact:
+        return f"{kind.label} gives no exact values; choose a number of shots, such as 1000."
+    if spec.noise and spec.noise not in kind.noises:
+        known = f"it knows {', '.join(kind.noises)}" if kind.noises else "it knows none"
+        return f"{kind.label} has no noise {spec.noise!r}; {known}."
+    if circuit.wires > SNAPSHOTS.get(spec.noise, circuit.wires):
+        return (
+            f"{spec.noise} has {SNAPSHOTS[spec.noise]} qubits, but the circuit has "
+            f"{circuit.wires} wires; choose a larger one."
+        )
+    if kind.remote and not spec.target:
+        return f"{kind.label} needs {kind.target}; name it as the device's target."
+    return ""
+
+
+def _cannot_train(spec: Spec, circuit: Circuit, learned: bool) -> str:
+    kind = DEVICES[spec.name]
+    if not kind.gradients:
+        return (
+            f"{kind.label} does not train here, it predicts: train on another device, then "
+            "evaluate the run there."
+        )
+    methods = legal_gradients(spec, circuit)
+    method = GRADIENTS.get(spec.gradient, "")
+    if method and spec.gradient not in kind.gradients:
+        return f"{method} does not exist on {kind.label}; use {' or '.join(methods)}."
+    if method and spec.shots and spec.gradient != SHIFT:
+        return f"{method} needs exact values; with shots use parameter-shift."
+    if method and spec.gradient not in methods:
+        return f"{method} cannot differentiate this circuit on {kind.label}; use {methods[0]}."
+    reaching = legal_gradients(spec, circuit, learned)
+    if not reaching or (method and spec.gradient not in reaching):
+        instead = reaching[0] if reaching else "the built-in device without shots"
+        return (
+            "Nothing before this circuit can learn: its features are amplitudes, which "
+            f"{gradient(spec, circuit)} on {kind.label} cannot differentiate; freeze the stages "
+            f"before it, or use {instead}."
+        )
+    return ""
+
+
+# ---- what it costs ------------------------------------------------------------------------------
+
+
+class Cost(NamedTuple):
+    """Milliseconds: of a call, of each circuit in it, of each of its gates, of each gate and
+    amplitude (2**wires of a state, 4**wires of a density matrix), and of each shot."""
+
+    call: float
+    circuit: float
+    gate: float
+    amplitude: float
+    shot: float = 0.0
+    density: bool = False
+
+
+# Measured on two cores of 2.x GHz, orders of magnitude; remote devices wait in a queue besides.
+COSTS: dict[str, Cost] = {
+    BUILT_IN: Cost(0.05, 0.0005, 0.0, 1.5e-6, 2e-4),
+    "default.qubit": Cost(3.0, 0.01, 0.0, 2e-5, 2e-4),
+    "default.mixed": Cost(3.0, 1.0, 0.1, 1e-5, 2e-4, density=True),
+    "lightning.qubit": Cost(1.0, 1.0, 0.003, 5e-6, 2e-4),
+    "qiskit.basic": Cost(1.0, 1.0, 0.05, 1e-5, 1e-3),
+    "qiskit.aer": Cost(3.0, 1.0, 0.01, 1e-5, 1e-3),
+    "braket.local": Cost(1.0, 3.0, 0.05, 1e-5, 1e-3),
+    "braket.aws": Cost(3000.0, 500.0, 0.0, 0.0, 0.1),
+    "ibm": Cost(10_000.0, 100.0, 0.0, 0.0, 0.3),
+}
+BACKWARD = 3  # a backward pass costs about twice its forward pass
+
+
+@lru_cache(maxsize=128)
+def shifts(circuit: Circuit, learned: bool = True) -> int:
+    """How many shifted circuits give one sample's gradient by the parameter-shift rule."""
+    freed = free(circuit)
+    trainable = expand(circuit).trainable
+    count = 0
+    for angle, rule in zip(freed.angles, freed.rules, strict=True):
+        weight = weight_of(angle)
+        moves = weight is not None and trainable[weight]
+        if moves or (learned and inputs_of(angle) and not isinstance(angle, Bit)):
+            count += len(rule)
+    return count
+
+
+def circuits_per_step(spec: Spec, circuit: Circuit, batch: int, learned: bool = True) -> int:
+    """How many circuits one training step runs: one a sample, and the shifted ones."""
+    if gradient(spec, circuit) != SHIFT:
+        return batch
+    return batch * (1 + shifts(circuit, learned))
+
+
+def predicted_ms(spec: Spec, circuit: Circuit, batch: int, learned: bool = True) -> float:
+    """About how many milliseconds one training step spends on the device."""
+    circuits = circuits_per_step(spec, circuit, batch, learned)
+    if gradient(spec, circuit) == SHIFT:
+        return 2 * COSTS[spec.name].call + _runs(spec, circuit, circuits)
+    return 2 * COSTS[spec.name].call + BACKWARD * _runs(spec, circuit, circuits)
+
+
+def predicted_run_ms(spec: Spec, circuit: Circuit, samples: int) -> float:
+    """About how many milliseconds the device takes to predict ``samples`` samples."""
+    return COSTS[spec.name].call + _runs(spec, circuit, samples)
+
+
+def _runs(spec: Spec, circuit: Circuit, circuits: int) -> float:
+    cost = COSTS[spec.name]
+    gates = len(free(circuit).operations)
+    size = 1 << (circuit.wires * (2 if cost.density else 1))
+    each = cost.circuit + gates * (cost.gate + cost.amplitude * size) + spec.shots * cost.shot
+    return circuits * each
