@@ -12,7 +12,17 @@ from functools import lru_cache
 
 from qdesigner.circuit.circuit import Block, Circuit, expand, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import Angle, Fixed, Group, Input, Operation
+from qdesigner.circuit.kinds import (
+    Amplitudes,
+    Angle,
+    Bit,
+    Fixed,
+    Group,
+    Input,
+    Operation,
+    Product,
+    Weight,
+)
 from qdesigner.export.loops import Place, statements
 from qdesigner.export.source import LINE, indented
 
@@ -176,9 +186,21 @@ def _values(
 
 
 def _value(angle: Angle, inputs: Sequence[float], weights: Sequence[float]) -> float:
-    if isinstance(angle, Fixed):
-        return angle.value
-    return float((inputs if isinstance(angle, Input) else weights)[angle.index])
+    """What an angle comes to, in radians."""
+    match angle:
+        case Input(index):
+            return float(inputs[index])
+        case Weight(index):
+            return float(weights[index])
+        case Fixed(value):
+            return value
+        case Bit(index, threshold):
+            return math.pi if inputs[index] > threshold else 0.0
+        case Product(scale, features, weight, shift):
+            factor = scale if weight is None else scale * weights[weight]
+            return factor * math.prod(inputs[index] + shift for index in features)
+        case Amplitudes():
+            raise ValueError("an amplitude embedding has no angle")
 
 
 def _real(value: float) -> str:

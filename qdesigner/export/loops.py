@@ -173,8 +173,10 @@ def _call(run: _Run, wire: str, term: tuple[int, str], shift: int, place: Place)
         return [f"{name}({angle.value!r}, wires={wire})"]
     if isinstance(angle, Weight):
         array, index = "weights[", place.index(term, place.first + angle.index + shift)
-    else:
+    elif isinstance(angle, Input):
         array, index = "inputs[:, ", Place((), 0, 0).index(term, angle.index + shift)
+    else:
+        raise NotImplementedError("only plain angles are written yet")
     flat = f"{name}({array}{' '.join(index)}], wires={wire})"
     if width(flat) <= place.room:
         return [flat]
