@@ -11,7 +11,7 @@ from app.canvas.gestures import Outcome, add_block, named, wrap
 from app.document import Document
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, ids, walk
-from qdesigner.circuit.layout import title
+from qdesigner.circuit.labels import title
 from qdesigner.design import edits
 from qdesigner.design.edits import EditError, Slot
 

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 from app import theme
 from app.canvas import geometry
 from app.canvas.geometry import FOOTER, GUTTER, HEADER, View
-from app.canvas.items import centred, font
+from app.canvas.pens import centred, font
 from app.canvas.scene import Scene
 
 MARGIN = 16

@@ -3,52 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from app import theme
 from app.canvas import geometry
+from app.canvas.gates import paint_mark, paint_probe
+from app.canvas.pens import centred, font, wire_colour
 from app.canvas.scene import Scene
-from qdesigner.circuit.kinds import Operation
-from qdesigner.circuit.layout import (
-    INVITATION,
-    LABEL,
-    NODE,
-    START,
-    Frame,
-    Layout,
-    Mark,
-    text,
-    title,
-)
+from qdesigner.circuit.labels import title
+from qdesigner.circuit.layout import INVITATION, LABEL, NODE, START, Frame, Layout
 
 RADIUS = 6.0
-CONTROL = 5.0
-TARGET = 11.0
-CROSS = 7.0
 HELD_OPACITY = 0.72
-
-
-def font(size: int, bold: bool = False, mono: bool = False) -> QFont:
-    """The window's face at ``size`` pixels."""
-    face = QFont()
-    if mono:
-        face.setFamilies(["DejaVu Sans Mono", "Menlo", "Consolas", "monospace"])
-        face.setStyleHint(QFont.StyleHint.Monospace)
-    face.setPixelSize(size)
-    face.setBold(bold)
-    return face
-
-
-def wire_colour() -> QColor:
-    """The colour of a wire: quiet, so that gates stand out."""
-    colours = theme.current()
-    return theme.blend(QColor(colours.faint), QColor(colours.panel), 0.7)
-
-
-def centred(painter: QPainter, x: float, y: float, shown: str, width: float = 400) -> None:
-    """Text with its middle at a point."""
-    box = QRectF(x - width / 2, y - 16, width, 32)
-    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, shown)
 
 
 def paint_scene(painter: QPainter, scene: Scene, left: float, right: float) -> None:
@@ -68,7 +34,7 @@ def paint_scene(painter: QPainter, scene: Scene, left: float, right: float) -> N
         else:
             _block(painter, frame, layout, chosen, scene)
     painter.setOpacity(1.0)
-    _measure(painter, layout)
+    _measure(painter, layout, scene.readout)
     if not layout.circuit.blocks:
         _invitation(painter, layout)
     _hand(painter, scene)
@@ -107,7 +73,8 @@ def _block(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene:
         painter.drawRoundedRect(box, RADIUS, RADIUS)
         _wires_through(painter, frame, layout)
     for mark in frame.marks:
-        _mark(painter, frame, mark, layout, colour)
+        told = scene.told == (frame.block.id, mark.place)
+        paint_mark(painter, frame, mark, layout, colour, told)
     if not frame.marks:
         painter.setFont(font(11))
         painter.setPen(QColor(colours.wrong))
@@ -127,62 +94,6 @@ def _wires_through(painter: QPainter, frame: Frame, layout: Layout) -> None:
         y = layout.wire_y(wire)
         if frame.top < y < frame.bottom:
             painter.drawLine(QPointF(frame.left + 1, y), QPointF(frame.right - 1, y))
-
-
-def _mark(painter: QPainter, frame: Frame, mark: Mark, layout: Layout, colour: QColor) -> None:
-    operation = mark.operation
-    x = frame.left + mark.x
-    if len(operation.wires) == 1:
-        y = layout.wire_y(operation.wires[0])
-        gate_box(painter, x, y, mark.width, layout.box, text(operation, frame.first_weight), colour)
-        return
-    _line_between(painter, x, operation, layout, colour)
-    first, second = (layout.wire_y(wire) for wire in operation.wires)
-    if operation.gate == "SWAP":
-        _cross(painter, x, first, colour)
-        _cross(painter, x, second, colour)
-        return
-    painter.setBrush(colour)
-    painter.drawEllipse(QPointF(x, first), CONTROL, CONTROL)
-    if operation.gate == "CZ":
-        painter.drawEllipse(QPointF(x, second), CONTROL, CONTROL)
-    else:
-        _target(painter, x, second, colour)
-
-
-def _line_between(
-    painter: QPainter, x: float, operation: Operation, layout: Layout, colour: QColor
-) -> None:
-    painter.setPen(QPen(colour, 2.0))
-    top, bottom = (layout.wire_y(w) for w in (min(operation.wires), max(operation.wires)))
-    painter.drawLine(QPointF(x, top), QPointF(x, bottom))
-
-
-def _target(painter: QPainter, x: float, y: float, colour: QColor) -> None:
-    painter.setBrush(QColor(theme.current().panel))
-    painter.setPen(QPen(colour, 2.0))
-    painter.drawEllipse(QPointF(x, y), TARGET, TARGET)
-    painter.drawLine(QPointF(x - TARGET, y), QPointF(x + TARGET, y))
-    painter.drawLine(QPointF(x, y - TARGET), QPointF(x, y + TARGET))
-
-
-def _cross(painter: QPainter, x: float, y: float, colour: QColor) -> None:
-    painter.setPen(QPen(colour, 2.2))
-    painter.drawLine(QPointF(x - CROSS, y - CROSS), QPointF(x + CROSS, y + CROSS))
-    painter.drawLine(QPointF(x - CROSS, y + CROSS), QPointF(x + CROSS, y - CROSS))
-
-
-def gate_box(
-    painter: QPainter, x: float, y: float, width: float, height: float, shown: str, colour: QColor
-) -> None:
-    """A gate as a box with its name, centred on a point."""
-    colours = theme.current()
-    painter.setBrush(QColor(colours.panel))
-    painter.setPen(QPen(colour, 1.6))
-    painter.drawRoundedRect(QRectF(x - width / 2, y - height / 2, width, height), 5, 5)
-    painter.setPen(QColor(colours.text))
-    painter.setFont(font(13))
-    centred(painter, x, y, shown)
 
 
 def _repeat(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene: Scene) -> None:
@@ -212,25 +123,24 @@ def _repeat(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene
     )
 
 
-def _measure(painter: QPainter, layout: Layout) -> None:
+def _measure(painter: QPainter, layout: Layout, chosen: bool) -> None:
     colours = theme.current()
     grey = colours.group("Readout")
     left, right = layout.measure
     box = QRectF(left, layout.top, right - left, layout.bottom - layout.top)
     painter.setBrush(colours.tint("Readout"))
-    painter.setPen(QPen(theme.blend(grey, QColor(colours.panel), 0.45), 1.2))
+    quiet = theme.blend(grey, QColor(colours.panel), 0.45)
+    painter.setPen(QPen(grey if chosen else quiet, 2.0 if chosen else 1.2))
     painter.drawRoundedRect(box, RADIUS, RADIUS)
     painter.setPen(grey)
     painter.setFont(font(12, bold=True))
-    middle = (left + right) / 2
-    centred(painter, middle, layout.top - LABEL / 2 - 1, "Measure")
-    readout = layout.circuit.readout
-    shown = f"⟨{readout.observable}⟩" if readout.kind == "expectation" else readout.label[:4]
-    for wire in readout.on(layout.circuit.wires):
+    centred(painter, (left + right) / 2, layout.top - LABEL / 2 - 1, "Measure")
+    painter.setPen(QPen(wire_colour(), 1.5))
+    for wire in range(layout.circuit.wires):
         y = layout.wire_y(wire)
-        painter.setPen(QPen(wire_colour(), 1.5))
         painter.drawLine(QPointF(left + 1, y), QPointF(right - 1, y))
-        gate_box(painter, middle, y, 44, layout.box, shown, grey)
+    for probe in layout.probes:
+        paint_probe(painter, probe, layout, grey)
 
 
 def _invitation(painter: QPainter, layout: Layout) -> None:

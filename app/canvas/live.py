@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from app import theme
 from app.canvas import geometry
-from app.canvas.items import centred, font
+from app.canvas.pens import centred, font
 from qdesigner.circuit.layout import Layout
 
 if TYPE_CHECKING:

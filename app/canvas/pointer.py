@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from app.canvas import commands, geometry, menus
 from app.canvas.geometry import EMPTY, Hit
 from app.canvas.gestures import Point, gesture_for
-from qdesigner.circuit.layout import title
+from qdesigner.circuit.labels import title
 
 if TYPE_CHECKING:
     from app.canvas.view import Board

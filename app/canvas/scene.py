@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from app.canvas.geometry import EMPTY, Hit
 from app.canvas.gestures import Outcome
 from qdesigner.circuit.circuit import Resources
+from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.labels import LABELS
 from qdesigner.circuit.layout import Layout
 from qdesigner.design.edits import Slot
 
@@ -16,7 +18,8 @@ class Scene:
     """The drawn circuit with what is selected, held and hovered.
 
     ``pointer`` is in scene coordinates, None when it is elsewhere. ``ghost_wire`` says that the
-    wire still to be added shows.
+    wire still to be added shows, ``readout`` that the readout is selected. ``told`` is the gate,
+    as its block and its place there, that the parameter-shift rule is shown for.
     """
 
     layout: Layout
@@ -26,6 +29,8 @@ class Scene:
     pointer: tuple[float, float] | None = None
     ghost_wire: bool = False
     focused: bool = False
+    readout: bool = False
+    told: tuple[str, int] | None = None
 
     @property
     def held(self) -> frozenset[str]:
@@ -51,9 +56,9 @@ class Scene:
 def summary(resources: Resources) -> str:
     """The board's last line: ``depth 20 · 18 CNOT · 24 weights``."""
     entangling = [
-        f"{resources.gates[gate]} {gate}"
-        for gate in ("CNOT", "CZ", "SWAP")
-        if resources.gates.get(gate)
+        f"{resources.gates[gate]} {LABELS.get(gate, gate)}"
+        for gate, row in GATES.items()
+        if row.wires > 1 and resources.gates.get(gate)
     ]
     weights = "1 weight" if resources.weights == 1 else f"{resources.weights} weights"
     return " · ".join([f"depth {resources.depth}", *entangling, weights])

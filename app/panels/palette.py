@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.canvas import commands
 from app.canvas.gestures import BLOCK_MIME
-from app.canvas.items import font
+from app.canvas.pens import font
 from app.document import Document
 from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS

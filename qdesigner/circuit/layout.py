@@ -7,7 +7,6 @@ block can be put.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -15,16 +14,9 @@ from typing import NamedTuple
 
 from qdesigner.circuit.circuit import Block, Circuit, expand, operations_of, weights_of
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import (
-    Amplitudes,
-    Bit,
-    Fixed,
-    Input,
-    Operation,
-    Product,
-    Weight,
-    weight_of,
-)
+from qdesigner.circuit.kinds import Amplitudes, Operation, weight_of
+from qdesigner.circuit.labels import lines, title
+from qdesigner.circuit.measured import Probe, probes
 
 PITCH = 72  # between wires, when there is room
 SMALLEST_PITCH = 44
@@ -43,15 +35,15 @@ INVITATION = 240  # where an empty circuit's first block goes
 GHOST_WIRE = 28  # below the last wire's frames: where one more wire shows
 MANY_COLUMNS = 6  # beyond which columns move together
 
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
 
 class Mark(NamedTuple):
-    """One operation of a block: its centre from the frame's left edge, and its width."""
+    """One operation of a block: its centre from the frame's left edge, and its width. ``place``
+    counts in the block's operations, in order of time."""
 
     operation: Operation
     x: float
     width: float
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +94,7 @@ class Layout:
     frames: tuple[Frame, ...]
     measure: tuple[float, float]
     height: float
+    probes: tuple[Probe, ...] = ()
 
     @property
     def width(self) -> float:
@@ -159,43 +152,6 @@ class Layout:
                 yield Gap(parent, index, x)
 
 
-def text(operation: Operation, first_weight: int = 0) -> str:
-    """What stands in a gate's box: RY x₀, RY θ₀, H, RX 0.5."""
-    angle = operation.angle
-    match angle:
-        case None:
-            return operation.gate
-        case Input(index):
-            return f"{operation.gate} x{_sub(index)}"
-        case Weight(index):
-            return f"{operation.gate} θ{_sub(first_weight + index)}"
-        case Fixed(value):
-            return f"{operation.gate} {value:.3g}"
-        case Bit(index):
-            return f"{operation.gate} π·x{_sub(index)}"
-        case Amplitudes():
-            return "|x⟩"
-        case Product(scale, inputs, weight, shift):
-            factors = [f"{scale:.3g}"] if scale != 1 else []
-            factors += [f"θ{_sub(first_weight + weight)}"] if weight is not None else []
-            if shift:
-                sign = "+" if shift > 0 else "-"
-                number = "π" if abs(abs(shift) - math.pi) < 1e-12 else f"{abs(shift):.3g}"
-                factors += [f"(x{_sub(i)}{sign}{number})" for i in inputs]
-            else:
-                factors += [f"x{_sub(i)}" for i in inputs]
-            return f"{operation.gate} {'·'.join(factors)}"
-
-
-def _sub(index: int) -> str:
-    return str(index).translate(_SUBSCRIPTS)
-
-
-def title(block: Block) -> str:
-    """What stands above a block's frame: its label, without what is in brackets."""
-    return block.row.label.split(" (")[0]
-
-
 def _box(pitch: float) -> float:
     return min(GATE, pitch - 8)
 
@@ -219,9 +175,11 @@ def layout(circuit: Circuit, pitch: float = PITCH) -> Layout:
     end = placing.row(circuit.blocks, START, "")
     if not circuit.blocks:
         end = START + INVITATION + GAP
-    measure = (end, end + GATE + 8 + 2 * 12)
+    read, width = probes(circuit.readout, circuit.wires)
     height = drawn_height(circuit, pitch)
-    return Layout(circuit, pitch, first, tuple(placing.frames), measure, height)
+    return Layout(
+        circuit, pitch, first, tuple(placing.frames), (end, end + width), height, read
+    )  # fmt: skip
 
 
 def _nested(circuit: Circuit) -> int:
@@ -283,16 +241,18 @@ def _level(block: Block) -> int:
 @lru_cache(maxsize=4096)
 def _columns(block: Block, wires: int, digits: int) -> tuple[tuple[Mark, ...], float]:
     """A block's marks and its frame's width, with room for weights' numbers of ``digits``."""
-    columns = packed(operations_of(block, wires))
+    operations = operations_of(block, wires)
+    place = {id(operation): number for number, operation in enumerate(operations)}
+    columns = packed(operations)
     bare = block.row.wires is not None
     gap = 4 if bare else 8 if len(columns) > MANY_COLUMNS else 24
-    if any(len(op.wires) == 1 for column in columns for op in column):
+    if any(boxed(op) for column in columns for op in column):
         gap = 16
     marks: list[Mark] = []
     x = float(4 if bare else PAD)
     for column in columns:
         width = max(_width(operation, digits) for operation in column)
-        marks.extend(Mark(op, x + width / 2, width) for op in column)
+        marks.extend(Mark(op, x + width / 2, width, place[id(op)]) for op in column)
         x += width + gap
     content = x - gap if columns else PAD
     width = content + (4 if bare else PAD)
@@ -333,13 +293,20 @@ def packed(operations: tuple[Operation, ...]) -> list[list[Operation]]:
     return columns
 
 
+def boxed(operation: Operation) -> bool:
+    """Whether it is drawn as a box, on one wire or on more, and not as dots and crosses alone."""
+    return len(operation.wires) == 1 or operation.angle is not None
+
+
 def _width(operation: Operation, digits: int) -> float:
-    if len(operation.wires) > 1:
+    if not boxed(operation):
         return NODE
-    shown = text(operation)
-    if weight_of(operation.angle) is not None:
-        shown = shown[:-1] + "0" * digits
-    return max(GATE, _grid(8 * len(shown) + 22)) if len(shown) > 2 else GATE
+    number = weight_of(operation.angle)
+    shown = lines(operation, 0 if number is None else 10**digits - 1 - number)
+    if isinstance(operation.angle, Amplitudes):
+        return GATE + 16
+    longest = max(len(line) for line in shown)
+    return max(GATE, _grid(8 * longest + 22)) if longest > 2 else GATE
 
 
 def _grid(size: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.layout import title
+from qdesigner.circuit.labels import title
 
 
 def diagram(circuit: Circuit) -> str:

@@ -13,7 +13,10 @@ from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.fields import Settings
 from qdesigner.circuit.kinds import Operation
-from qdesigner.circuit.layout import GAP, Layout, drawn_height, layout, packed, text
+from qdesigner.circuit.labels import lines, text
+from qdesigner.circuit.layout import GAP, Layout, drawn_height, layout, packed
+from qdesigner.circuit.measured import probes
+from qdesigner.circuit.readout import Readout
 from qdesigner.circuit.text import diagram
 from qdesigner.design import edits
 from qdesigner.design.edits import Slot
@@ -95,6 +98,70 @@ def test_a_fixed_angle_stands_in_its_box() -> None:
     block = Block(id="a", kind="rx", wires=(0,), settings={"trainable": False, "angle": 1.5708})
     (frame,) = layout(Circuit(wires=1, blocks=(block,))).frames
     assert text(frame.marks[0].operation) == "RX 1.57"
+
+
+def _written(kind: str, wires: int = 2, **settings: object) -> list[tuple[str, ...]]:
+    """What stands in the boxes of a block over all wires, in order of time."""
+    block = Block(id="a", kind=kind, settings=settings)
+    (frame,) = layout(Circuit(wires=wires, blocks=(block,))).frames
+    marks = sorted(frame.marks, key=lambda mark: mark.place)
+    assert [mark.place for mark in marks] == list(range(len(marks)))
+    return [lines(mark.operation, frame.first_weight) for mark in marks]
+
+
+def test_a_controlled_rotation_names_its_target_and_an_ising_rotation_its_angle_below() -> None:
+    assert _written("controlled_layer", gate="CRY") == [("RY θ₀",)]
+    assert _written("ising_layer", gate="RZZ") == [("RZZ", "θ₀")]
+
+
+def test_a_long_product_is_short_in_its_box_and_whole_in_words() -> None:
+    assert _written("iqp_embedding")[-1] == ("RZZ", "x₀·x₁")
+    assert _written("zz_feature_map", reps=1)[-1] == ("RZZ", "φ(x₀,x₁)")
+    operation = layout(
+        Circuit(wires=2, blocks=(Block(id="a", kind="zz_feature_map"),))
+    ).frames[0].marks[-1].operation  # fmt: skip
+    assert text(operation) == "RZZ 2·(x₀-π)·(x₁-π)"
+    assert _written("h_ry_embedding", scale="trainable", factor=0.5)[-1] == ("RY 0.5·θ₁·x₁",)
+
+
+def test_bits_and_amplitudes_say_what_they_take() -> None:
+    assert _written("basis_embedding", threshold=0.5) == [("X x₀>0.5",), ("X x₁>0.5",)]
+    assert _written(AMPLITUDE) == [("|x⟩",)]
+
+
+@pytest.mark.parametrize("kind", sorted(BLOCKS))
+def test_no_box_is_absurdly_wide(kind: str) -> None:
+    block = edits.new_block(Circuit(wires=4), kind)
+    (frame,) = layout(Circuit(wires=4, blocks=(block,))).frames
+    assert all(mark.width <= 104 for mark in frame.marks)
+
+
+def _read(size: int = 4, **readout: object) -> list[tuple[tuple[int, ...], tuple[str, ...], int]]:
+    found, _ = probes(Readout.model_validate(readout), size)
+    return [(probe.wires, probe.texts, probe.output) for probe in found]
+
+
+def test_only_wires_that_are_read_have_a_box() -> None:
+    assert _read(observable="X", wires=(2, 0)) == [((2,), ("⟨X⟩",), 0), ((0,), ("⟨X⟩",), 1)]
+    assert _read(kind="probabilities", wires=(0, 1)) == [((0, 1), ("P", "P"), 0)]
+
+
+def test_pauli_sums_stand_term_by_term_with_their_coefficients() -> None:
+    sums = ("0.5 Z0 Z1 - X2", "Z3 + 2")
+    assert _read(kind="pauli_sum", sums=sums) == [
+        ((0, 1), ("0.5·Z", "Z"), 0), ((2,), ("−X",), 0), ((3,), ("Z",), 1),
+    ]  # fmt: skip
+    assert len({probe.x for probe in probes(Readout(kind="pauli_sum", sums=sums), 4)[0]}) == 1
+
+
+def test_many_pauli_terms_become_one_box_a_wire() -> None:
+    long = " + ".join(f"{pauli}0 {pauli}1" for pauli in "XYZ") + " + X0 Y1 + X0 Z1"
+    found = _read(2, kind="pauli_sum", sums=(long,))
+    assert found == [((0,), ("X Y Z",), 0), ((1,), ("X Y Z",), 0)]
+
+
+def test_a_constant_alone_is_read_from_no_wire() -> None:
+    assert _read(2, kind="pauli_sum", sums=("1",)) == []
 
 
 def _checked(drawn: Layout) -> None:
