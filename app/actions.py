@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from app.canvas import commands
+from app.panels.devices import fill as fill_with_devices
 from app.panels.strip import fill_with_kinds, remove_selected, toggle_frozen
 from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS
@@ -282,6 +283,7 @@ def _model() -> Iterator[Entry]:
         lambda w: _can_freeze(w) and w.document.design.stages[_stage_at(w)].frozen,
     )  # fmt: skip
     yield "Model", SEPARATOR
+    yield Submenu("Model", "Device", lambda menu, w: fill_with_devices(menu, w.document))
     yield Command(
         "choose_data", "Model", "Choose data folder…", lambda w: w.project.choose_folder(w),
         ("Ctrl+Shift+D",),

@@ -24,13 +24,14 @@ _log = logging.getLogger(__name__)
 # What selected_stage says of the cards at the ends of the strip; no stage's id has a colon.
 DATA = ":data"
 LOSS = ":loss"
+DEVICE = ":device"  # the button in the header
 
 
 class Document(QObject):
     """A design with its history, its file and its selection.
 
     ``selected_stage`` is a stage's id, or `DATA` or `LOSS` for the cards at the ends of the
-    strip, or "".
+    strip, or `DEVICE`, or "".
     """
 
     changed = Signal(object)  # the new Design
@@ -38,7 +39,7 @@ class Document(QObject):
     path_changed = Signal()
     replaced = Signal()  # another project came in: not an edit of the one before
     stage_selected = Signal(str)
-    blocks_selected = Signal(object)  # frozenset[str]
+    blocks_selected = Signal(object)  # frozenset[str], empty also when the readout is selected
 
     def __init__(self, design: Design | None = None) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class Document(QObject):
         self._file: OpenFile | None = None
         self._stage = ""
         self._blocks: frozenset[str] = frozenset()
+        self._readout = False
         self._board = ""
 
     # ---- the value and its history --------------------------------------------------------------
@@ -179,6 +181,7 @@ class Document(QObject):
         self._history = History.begin(design)
         self._clean = clean
         self._stage, self._blocks, self._board = "", frozenset(), ""
+        self._readout = False
         self._set_file(file)
         self.replaced.emit()
         self.changed.emit(design)
@@ -204,6 +207,11 @@ class Document(QObject):
         """Ids of the selected blocks of the circuit on the board."""
         return self._blocks
 
+    @property
+    def selected_readout(self) -> bool:
+        """Whether what is measured of the circuit on the board is selected, and no block."""
+        return self._readout
+
     def select_stage(self, stage_id: str) -> None:
         """Select a card and no blocks; a quantum stage goes on the board."""
         stage = self._find(stage_id)
@@ -216,12 +224,18 @@ class Document(QObject):
 
     def select_blocks(self, names: Iterable[str]) -> None:
         """Select blocks of the circuit on the board, and so its stage."""
-        chosen = frozenset(names)
-        if chosen == self._blocks:
+        self._select(frozenset(names), readout=False)
+
+    def select_readout(self) -> None:
+        """Select what is measured of the circuit on the board, and so its stage."""
+        self._select(frozenset(), readout=self.circuit_stage() is not None)
+
+    def _select(self, chosen: frozenset[str], readout: bool) -> None:
+        if (chosen, readout) == (self._blocks, self._readout):
             return
-        self._blocks = chosen
+        self._blocks, self._readout = chosen, readout
         stage = self.circuit_stage()
-        if chosen and stage is not None and stage.id != self._stage:
+        if (chosen or readout) and stage is not None and stage.id != self._stage:
             self._stage = stage.id
             self.stage_selected.emit(stage.id)
         self.blocks_selected.emit(chosen)
@@ -245,10 +259,10 @@ class Document(QObject):
 
     def _tidy_selection(self) -> None:
         """Forget selected things that an edit has removed."""
-        if self._stage not in ("", DATA, LOSS) and self._find(self._stage) is None:
+        if self._stage not in ("", DATA, LOSS, DEVICE) and self._find(self._stage) is None:
             self._stage = ""
             self.stage_selected.emit("")
         stage = self.circuit_stage()
         there = ids(stage.circuit) if stage is not None and stage.circuit is not None else set()
-        if not self._blocks <= there:
+        if not self._blocks <= there or (self._readout and stage is None):
             self.select_blocks(self._blocks & there)

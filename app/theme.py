@@ -259,6 +259,12 @@ QPushButton[kind="link"] { background: transparent; border: none; color: @accent
 QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus { text-decoration: underline; }
 QPushButton[kind="fix"] { padding: 2px 10px; min-height: 16px; background: @panel; }
 QPushButton[kind="fix"]:hover { background: @hover; }
+QToolButton[kind="choice"] { background: @raised; color: @text; border: 1px solid @border;
+  border-radius: 5px; padding: 4px 24px 4px 10px; min-height: 18px; }
+QToolButton[kind="choice"]:hover { background: @hover; }
+QToolButton[kind="choice"]:focus { border: 1px solid @accent; }
+QToolButton[kind="choice"]::menu-indicator { image: url(@down@); width: 12px; height: 12px;
+  subcontrol-origin: padding; subcontrol-position: center right; right: 8px; }
 QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;
   max-height: 8px; }
 QProgressBar::chunk { background: @accent; border-radius: 4px; }

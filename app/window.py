@@ -37,6 +37,7 @@ from app.checked import Checked
 from app.document import Document
 from app.livestate import LiveState
 from app.panels.about import about_window, shortcuts_window
+from app.panels.devices import DeviceButton
 from app.panels.header import Header
 from app.panels.inspector import Inspector
 from app.panels.log import LogLines, LogPanel
@@ -87,7 +88,9 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(940, 600)
         self.actions_table.fill(self.menuBar())
-        self.header = Header(self.document, self.session, self.actions_table.actions)
+        self.header = Header(
+            self.document, self.session, self.actions_table.actions, DeviceButton(self.document)
+        )
         self.palette_panel = Palette(self.document)
         self.inspector = Inspector(self.document, self.runview, self.checked)
         self.strip = Strip(self.document, self.checked)

@@ -249,6 +249,8 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
             made = Classes(commit)
         case "wires":
             made = Text(lambda text: wires_value(text, field), wires_text, commit, refuse)
+        case "text":
+            made = Text(str.strip, str, commit, refuse)
         case _ if field.type == "bool":
             made = Check(commit)
         case _ if field.type == "choice":

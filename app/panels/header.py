@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import (
@@ -22,6 +24,9 @@ from app.session import Session
 from qdesigner.design import edits
 from qdesigner.session import events
 
+if TYPE_CHECKING:
+    from app.panels.devices import DeviceButton
+
 NAME_WIDTH = 260  # px, at most
 ROOMY = 1240  # px
 SCALE = 1000
@@ -30,7 +35,13 @@ SCALE = 1000
 class Header(QFrame):
     """Name, progress and the commands used most; the buttons are those of the menus."""
 
-    def __init__(self, document: Document, session: Session, actions: dict[str, QAction]) -> None:
+    def __init__(
+        self,
+        document: Document,
+        session: Session,
+        actions: dict[str, QAction],
+        device: DeviceButton,
+    ) -> None:
         super().__init__()
         self.setProperty("role", "header")
         self.setFixedHeight(52)
@@ -65,11 +76,11 @@ class Header(QFrame):
         row.addSpacing(16)
         self._add_progress(row)
         row.addSpacing(16)
-        word, device = QLabel("Device"), QLabel("Built-in simulator")
-        word.setProperty("role", "muted")
-        self._device = (word, device)
-        for label in self._device:
-            row.addWidget(label)
+        self._word = QLabel("Device")
+        self._word.setProperty("role", "muted")
+        row.addWidget(self._word)
+        self._device = device
+        row.addWidget(device)
         row.addSpacing(8)
         row.addWidget(self._buttons["export"])
         document.changed.connect(lambda _design: self._show_name())
@@ -94,10 +105,10 @@ class Header(QFrame):
         row.addWidget(self._text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The device's name gives way where the progress needs the room."""
+        """The device gives way where the progress needs the room: Model ▸ Device has it too."""
         super().resizeEvent(event)
-        for label in self._device:
-            label.setVisible(self.width() >= ROOMY)
+        for widget in (self._word, self._device):
+            widget.setVisible(self.width() >= ROOMY)
 
     # ---- the name -------------------------------------------------------------------------------
 

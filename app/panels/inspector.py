@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.checked import Checked
-from app.document import DATA, LOSS, Document
+from app.document import DATA, DEVICE, LOSS, Document
 from app.focus import has_keyboard
 from app.panels.cards import stage_face
+from app.panels.devices import device_about, device_rows
 from app.panels.editors import ROW, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
 from app.panels.header import number
@@ -106,6 +107,8 @@ class Inspector(QScrollArea):
         if name == DATA:
             rows = data_rows(design, self._checked.available, self._checked.splits)
             return "Data", "", rows
+        if name == DEVICE:
+            return "Device", device_about(design), device_rows(design)
         step = next((t for t in self._checked.traced if t.stage.id == name), None)
         if step is not None:
             shown = "" if step.shape_out is None else stage_face(step).lines[0]

@@ -23,7 +23,7 @@ class Row:
     get: Callable[[Design], Any]
     set: Callable[[Design, Any], Design]
     texts: tuple[str, ...] = ()
-    look: Literal["", "folder", "file", "classes", "wires"] = ""
+    look: Literal["", "folder", "file", "classes", "wires", "text"] = ""
 
 
 # ---- data ---------------------------------------------------------------------------------------

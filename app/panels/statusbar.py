@@ -10,6 +10,7 @@ from app.document import Document
 from app.panels.header import number
 from app.runview import RunView
 from app.session import Session
+from qdesigner.catalog.devices import DEVICES, gradient
 from qdesigner.design.plan import trained_prefix
 from qdesigner.design.spec import Design
 from qdesigner.session import events
@@ -85,12 +86,25 @@ class StatusBar(QStatusBar):
                 count = len(facts.skipped)
                 parts.append(f"{count} file{'s' if count > 1 else ''} skipped")
         if any(stage.circuit is not None for stage in self._document.design.stages):
-            parts.append("exact gradients (adjoint)")
+            device = self._document.design.device.name
+            parts.append(f"{DEVICES[device].label}, {gradients(self._document.design)}")
         if changed:
             parts.append("edited since this run began")
         self._left.setText(" · ".join(parts))
 
 
+def gradients(design: Design) -> str:
+    """What the gradients are: exact or from shots, and the method."""
+    circuit = next(stage.circuit for stage in design.stages if stage.circuit is not None)
+    method = gradient(design.device, circuit)
+    if not method:
+        return "no gradients on this device"
+    if design.device.shots:
+        return f"gradients from {number(design.device.shots)} shots ({method})"
+    return f"exact gradients ({method})"
+
+
 def edited(run: Design, now: Design) -> bool:
     """Whether the model, its data or its training is another than the run's."""
-    return (run.stages, run.data, run.training) != (now.stages, now.data, now.training)
+    mine, other = ((d.stages, d.data, d.training, d.device) for d in (run, now))
+    return mine != other

@@ -1,0 +1,179 @@
+"""Where the circuits run: the button in the header, and what the inspector shows of the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMenu, QToolButton
+
+from app.document import DEVICE, Document
+from app.panels.header import number
+from app.panels.rows import Row
+from qdesigner.catalog.devices import (
+    AUTO,
+    DEVICES,
+    SNAPSHOTS,
+    circuits_per_step,
+    gradient,
+    legal_gradients,
+    missing,
+    predicted_ms,
+)
+from qdesigner.circuit.circuit import Circuit
+from qdesigner.circuit.fields import Field
+from qdesigner.design import edits
+from qdesigner.design.spec import MAX_SHOTS, Design
+
+
+class DeviceButton(QToolButton):
+    """The device in use; a click chooses another and shows its settings in the inspector."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setProperty("kind", "choice")
+        self.setAccessibleName("Device")
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        menu.aboutToShow.connect(lambda: fill(menu, document))
+        self.setMenu(menu)
+        document.changed.connect(lambda _design: self._show())
+        self._show()
+
+    def _show(self) -> None:
+        device = self._document.design.device
+        shots = f" · {number(device.shots)} shots" if device.shots else ""
+        name = DEVICES[device.name].label + shots
+        self.setText(name)
+        self.setToolTip(f"The circuits run on {name}: {DEVICES[device.name].hint}")
+
+
+def fill(menu: QMenu, document: Document) -> None:
+    """Every device; one whose library is missing says how to install it."""
+    menu.clear()
+    for name, kind in DEVICES.items():
+        action = menu.addAction(kind.label, lambda name=name: use(document, name))
+        action.setCheckable(True)
+        action.setChecked(name == document.design.device.name)
+        absent = missing(kind)
+        action.setEnabled(not absent)
+        action.setToolTip(absent or kind.hint)
+        if absent:
+            action.setText(f"{kind.label}   (not installed)")
+    menu.addSeparator()
+    menu.addAction("Shots, gradients, noise…", lambda: document.select_stage(DEVICE))
+
+
+def use(document: Document, name: str) -> None:
+    """Run the circuits on this device from now on."""
+    design = edits.set_device(document.design, name=name)
+    document.apply(f"Run on {DEVICES[name].label}", design)
+    document.select_stage(DEVICE)
+
+
+def device_rows(design: Design) -> list[Row]:
+    """The device and what is legal on it: only what has an effect."""
+    spec, kind = design.device, DEVICES[design.device.name]
+    known = [row for row in DEVICES.values() if row is kind or not missing(row)]
+    rows = [
+        _row(
+            Field("name", "Device", "choice", spec.name, choices=tuple(row.name for row in known)),
+            tuple(row.label for row in known),
+        )
+    ]
+    methods = _methods(design)
+    if methods:
+        choices = tuple(dict.fromkeys((AUTO, *methods, spec.gradient)))
+        rows.append(_row(
+            Field("gradient", "Gradients", "choice", AUTO, choices=choices,
+                  hint="How gradients are computed; automatic takes the fastest"),
+            (f"automatic ({methods[0]})", *choices[1:]),
+        ))  # fmt: skip
+    if kind.shots:
+        hint = "Measurements of each circuit" + ("; 0: exact values" if kind.exact else "")
+        rows.append(_row(Field("shots", "Shots", "int", 0, 0, MAX_SHOTS, hint=hint)))
+    if kind.noises:
+        wide = max((circuit.wires for circuit in circuits(design)), default=1)
+        fitting = [n for n in kind.noises if SNAPSHOTS.get(n, wide) >= wide or n == spec.noise]
+        texts = tuple(_noise_text(name) for name in fitting)
+        rows.append(_row(
+            Field("noise", "Noise", "choice", "", choices=("", *fitting)), ("none", *texts)
+        ))  # fmt: skip
+        if kind.leveled and spec.noise:
+            level = Field("noise_level", "Probability", "float", 0.0, 0.0, 1.0,
+                          hint="Of the channel after every gate, on each of its wires")  # fmt: skip
+            rows.append(_row(level))
+    if kind.target:
+        rows.append(_row(Field("target", "Target", "choice", "", hint=kind.target), look="text"))
+    return rows
+
+
+def device_about(design: Design) -> str:
+    """What the device is, and what a training step costs there."""
+    spec, kind = design.device, DEVICES[design.device.name]
+    text = f"{kind.hint}."
+    batch = design.training.batch_size
+    runs = milliseconds = 0.0
+    for stage in design.stages:
+        if stage.circuit is not None and kind.gradients:
+            learned = learns_before(design, stage.id)
+            runs += circuits_per_step(spec, stage.circuit, batch, learned)
+            milliseconds += predicted_ms(spec, stage.circuit, batch, learned)
+    if not runs:
+        return text
+    method = {gradient(spec, circuit) for circuit in circuits(design)}
+    way = f" by {' and '.join(sorted(method))}" if all(method) else ""
+    return (
+        f"{text} A training step of {number(batch)} images runs {number(runs)} "
+        f"circuits{way}: about {duration(milliseconds)}."
+    )
+
+
+def duration(milliseconds: float) -> str:
+    """A rough time with its unit: 0.4 ms, 12 ms, 3 s, 5 min."""
+    if milliseconds < 1:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def circuits(design: Design) -> list[Circuit]:
+    """Every circuit of the design."""
+    return [stage.circuit for stage in design.stages if stage.circuit is not None]
+
+
+def learns_before(design: Design, stage_id: str) -> bool:
+    """Whether something before this stage is trained, so that gradients must reach it."""
+    for stage in design.stages:
+        if stage.id == stage_id:
+            return False
+        if stage.row.trainable and not stage.frozen:
+            return True
+    return False
+
+
+def _methods(design: Design) -> list[str]:
+    """The gradient methods that are legal for every circuit."""
+    legal = [legal_gradients(design.device, circuit) for circuit in circuits(design)]
+    first = legal[0] if legal else DEVICES[design.device.name].gradients
+    return [method for method in first if all(method in methods for methods in legal)]
+
+
+def _noise_text(name: str) -> str:
+    if name in SNAPSHOTS:
+        return f"{name.removeprefix('fake_').capitalize()} ({SNAPSHOTS[name]} qubits)"
+    return name.replace("_", " ")
+
+
+def _row(field: Field, texts: tuple[str, ...] = (), look: Any = "") -> Row:
+    name = field.name
+    return Row(
+        field, lambda d: getattr(d.device, name),
+        lambda d, value: edits.set_device(d, **{name: value}), texts, look,
+    )  # fmt: skip
