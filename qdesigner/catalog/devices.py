@@ -149,21 +149,13 @@ def _importable(module: str) -> bool:
 # ---- what is legal ------------------------------------------------------------------------------
 
 
-def legal_gradients(spec: Spec, circuit: Circuit, learned: bool = False) -> tuple[str, ...]:
-    """The gradient methods that can train ``circuit`` as ``spec`` runs it, the one of "auto" first.
-
-    ``learned``: something before the circuit trains, so gradients for its features are wanted too.
-    """
+def legal_gradients(spec: Spec, circuit: Circuit) -> tuple[str, ...]:
+    """The gradient methods that can train ``circuit`` as ``spec`` runs it, that of "auto" first."""
     methods = DEVICES[spec.name].gradients
     if spec.shots:
         methods = tuple(method for method in methods if method == SHIFT)
     if spec.name == "lightning.qubit" and circuit.readout.kind == "probabilities":
         methods = tuple(method for method in methods if method != ADJOINT)
-    if learned and free(circuit).prepared is not None:
-        # A feature that is an amplitude turns no gate, so nothing shifts it; lightning's adjoint
-        # method takes the prepared state for a constant.
-        keeps = (BACKPROP,) if spec.name != BUILT_IN else (ADJOINT,)
-        methods = tuple(method for method in methods if method in keeps)
     return methods
 
 
@@ -177,14 +169,12 @@ def gradient(spec: Spec, circuit: Circuit | None = None) -> str:
     return next((method for method in methods if not spec.shots or method == SHIFT), "")
 
 
-def refusal(
-    spec: Spec, circuit: Circuit, batch: int = 1, learned: bool = False, train: bool = True
-) -> str:
+def refusal(spec: Spec, circuit: Circuit, batch: int = 1, train: bool = True) -> str:
     """Why ``circuit`` cannot run as ``spec`` says, as a sentence; "" when it can.
 
-    ``train`` False asks for predictions only; ``learned`` as for `legal_gradients`.
+    ``train`` False asks for predictions only.
     """
-    return _cannot_run(spec, circuit) or (_cannot_train(spec, circuit, learned) if train else "")
+    return _cannot_run(spec, circuit) or (_cannot_train(spec, circuit) if train else "")
 
 
 def _cannot_run(spec: Spec, circuit: Circuit) -> str:
@@ -211,7 +201,7 @@ def _cannot_run(spec: Spec, circuit: Circuit) -> str:
     return ""
 
 
-def _cannot_train(spec: Spec, circuit: Circuit, learned: bool) -> str:
+def _cannot_train(spec: Spec, circuit: Circuit) -> str:
     kind = DEVICES[spec.name]
     if not kind.gradients:
         return (
@@ -219,22 +209,14 @@ def _cannot_train(spec: Spec, circuit: Circuit, learned: bool) -> str:
             "evaluate the run there."
         )
     methods = legal_gradients(spec, circuit)
-    method = GRADIENTS.get(spec.gradient, "")
-    if method and spec.gradient not in kind.gradients:
+    if spec.gradient in (AUTO, *methods):
+        return ""
+    method = GRADIENTS[spec.gradient]
+    if spec.gradient not in kind.gradients:
         return f"{method} does not exist on {kind.label}; use {' or '.join(methods)}."
-    if method and spec.shots and spec.gradient != SHIFT:
-        return f"{method} needs exact values; with shots use parameter-shift."
-    if method and spec.gradient not in methods:
-        return f"{method} cannot differentiate this circuit on {kind.label}; use {methods[0]}."
-    reaching = legal_gradients(spec, circuit, learned)
-    if not reaching or (method and spec.gradient not in reaching):
-        instead = reaching[0] if reaching else "the built-in device without shots"
-        return (
-            "Nothing before this circuit can learn: its features are amplitudes, which "
-            f"{gradient(spec, circuit)} on {kind.label} cannot differentiate; freeze the stages "
-            f"before it, or use {instead}."
-        )
-    return ""
+    if spec.shots:
+        return f"{method} needs exact values; with shots use {SHIFT}."
+    return f"{method} gives no gradient of probabilities on {kind.label}; use {methods[0]}."
 
 
 # ---- what it costs ------------------------------------------------------------------------------
@@ -269,7 +251,8 @@ BACKWARD = 3  # a backward pass costs about twice its forward pass
 
 @lru_cache(maxsize=128)
 def shifts(circuit: Circuit, learned: bool = True) -> int:
-    """How many shifted circuits give one sample's gradient by the parameter-shift rule."""
+    """How many shifted circuits give one sample's gradient by the parameter-shift rule; for its
+    features too when they are ``learned``, which is when something before the circuit trains."""
     freed = free(circuit)
     trainable = expand(circuit).trainable
     count = 0
@@ -278,6 +261,8 @@ def shifts(circuit: Circuit, learned: bool = True) -> int:
         moves = weight is not None and trainable[weight]
         if moves or (learned and inputs_of(angle) and not isinstance(angle, Bit)):
             count += len(rule)
+    if learned and freed.prepared is not None:
+        count += 2 << len(freed.prepared.wires)  # each amplitude is turned up and down
     return count
 
 
