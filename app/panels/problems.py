@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from app import theme
 from app.checked import Checked
-from app.document import DATA, LOSS, Document
+from app.document import DATA, DEVICE, LOSS, Document
 from app.sentences import sentence
 from qdesigner.catalog.sources import FOLDER
 from qdesigner.design.checks import Fix, Problem
@@ -97,7 +97,7 @@ class ProblemBar(QWidget):
         fix = problem.fix
         if fix is not None:
             yield fix.label, lambda: self._mend(fix)
-        place = {"data": DATA, "stages": "", "run": "", "training": LOSS}.get(
+        place = {"data": DATA, "stages": "", "run": "", "training": LOSS, "device": DEVICE}.get(
             problem.where, problem.where
         )
         if problem.where == "data" and self._document.design.data.source == FOLDER:

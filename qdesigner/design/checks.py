@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Literal
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
+from qdesigner.catalog.devices import (
+    AUTO,
+    BUILT_IN,
+    DEVICES,
+    missing,
+    refusal,
+)
 from qdesigner.catalog.sources import FOLDER
 from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
+from qdesigner.design.plan import duration, step_cost
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, Stage, display_name
 from qdesigner.errors import UserError
+
+SLOW_STEP = 2000.0  # ms: a training step that long deserves a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +37,8 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A named problem. ``where`` is a stage's id, "data" or "stages"; an error blocks training."""
+    """A named problem. ``where`` is a stage's id, "data", "device" or "stages"; an error blocks
+    training."""
 
     severity: Literal["error", "warning"]
     where: str
@@ -45,6 +56,7 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     found = list(_data_problems(design, facts))
     classes = len(facts.classes) if isinstance(facts, DataFacts) else 2
     found += _stage_problems(design, classes)
+    found += _device_problems(design)
     found += _doubts(design)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
 
@@ -165,6 +177,34 @@ def _ending_fix(last: Traced) -> Fix | None:
     if last.shape_out is not None and len(last.shape_out) == 1:
         return Fix("Append Linear", lambda d: edits.insert_stage_kind(d, "linear", ""))
     return None
+
+
+def _device_problems(design: Design) -> Iterator[Problem]:
+    circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
+    if not circuits:
+        return
+    spec, kind = design.device, DEVICES[design.device.name]
+    fix = Fix("Use the built-in device", lambda d: edits.set_device(d, name=BUILT_IN))
+    if spec.name == BUILT_IN:
+        fix = Fix("Automatic gradients", lambda d: edits.set_device(d, gradient=AUTO))
+    absent = missing(kind)
+    if absent:
+        yield Problem("error", "device", absent, fix)
+        return
+    why = next((w for c in circuits if (w := refusal(spec, c, design.training.batch_size))), "")
+    if why:
+        mends = not any(refusal(fix.apply(design).device, circuit) for circuit in circuits)
+        yield Problem("error", "device", why, fix if mends else None)
+        return
+    step = step_cost(design)
+    if step.milliseconds > SLOW_STEP:
+        yield Problem(
+            "warning", "device",
+            f"A training step runs {step.circuits:,} circuits on {kind.label} and takes about "
+            f"{duration(step.milliseconds)}; use smaller batches, fewer weights or a faster "
+            "device.",
+            fix if spec.name != BUILT_IN else None,
+        )  # fmt: skip
 
 
 def _doubts(design: Design) -> Iterator[Problem]:

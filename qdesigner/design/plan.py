@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from qdesigner.catalog.devices import circuits_per_step, predicted_ms
 from qdesigner.design.spec import Design
 
 # Everything random in epoch e (from 1) is seeded with seed * EPOCH_SEEDS + e.
@@ -42,3 +45,44 @@ def one_thread(design: Design) -> bool:
     """Whether one thread trains faster than many: nothing behind the frozen front convolves."""
     behind = design.stages[trained_prefix(design) :]
     return not any(stage.kind in ("backbone", "conv") for stage in behind)
+
+
+def learns_before(design: Design, stage_id: str) -> bool:
+    """Whether something before this stage trains, so that gradients must reach its features."""
+    for stage in design.stages:
+        if stage.id == stage_id:
+            return False
+        if stage.row.trainable and not stage.frozen:
+            return True
+    return False
+
+
+class StepCost(NamedTuple):
+    """What one training step asks of the device: circuits to run, and about how long."""
+
+    circuits: int
+    milliseconds: float
+
+
+def step_cost(design: Design) -> StepCost:
+    """The cost of a training step on the design's device, all its circuits together."""
+    circuits, milliseconds = 0, 0.0
+    for stage in design.stages:
+        if stage.circuit is not None:
+            at = (design.device, stage.circuit, design.training.batch_size)
+            learned = learns_before(design, stage.id)
+            circuits += circuits_per_step(*at, learned)
+            milliseconds += predicted_ms(*at, learned)
+    return StepCost(circuits, milliseconds)
+
+
+def duration(milliseconds: float) -> str:
+    """A rough time with its unit: 0.4 ms, 12 ms, 3 s, 5 min, 2 h."""
+    if milliseconds < 1:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"
