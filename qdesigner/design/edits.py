@@ -21,6 +21,10 @@ from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingS
 from qdesigner.errors import UserError
 
 
+FIRST_SHOTS = 1000
+FIRST_LEVEL = 0.01  # of noise, a probability
+
+
 class EditError(UserError):
     """An edit that cannot be made; the text says why."""
 
@@ -373,18 +377,25 @@ def set_training(design: Design, **changes: Any) -> Design:
 
 
 def set_device(design: Design, **changes: Any) -> Design:
-    """The design with another device, or other values of it. Naming another device takes up its
-    own defaults: shots stay, a noise or a gradient method that it does not know go."""
-    given = dict(changes)
-    name = given.get("name", design.device.name)
-    if name != design.device.name and name in DEVICES:
-        kind = DEVICES[name]
-        if design.device.noise not in kind.noises:
-            given = {"noise": "", "noise_level": 0.0, **given}
-        if design.device.gradient not in (AUTO, *kind.gradients):
-            given = {"gradient": AUTO, **given}
-        given = {"target": "", **given}
-    device: DeviceSpec = _made(lambda: design.device.but(**given))
+    """The design with another device, or other values of it.
+
+    Naming another device drops what it does not know: its noise, its gradient method, its target.
+    A device without exact values begins with `FIRST_SHOTS`, a noise with `FIRST_LEVEL`.
+    """
+    before = design.device
+    device: DeviceSpec = _made(lambda: before.but(**changes))
+    kind = DEVICES[device.name]
+    if device.name != before.name:
+        dropped: dict[str, Any] = {"target": ""}
+        if before.noise not in ("", *kind.noises):
+            dropped |= {"noise": "", "noise_level": 0.0}
+        if before.gradient not in (AUTO, *kind.gradients):
+            dropped["gradient"] = AUTO
+        if not (device.shots or kind.exact):
+            dropped["shots"] = FIRST_SHOTS
+        device = _made(lambda: device.but(**{**dropped, **changes}))
+    if kind.leveled and device.noise and not before.noise and "noise_level" not in changes:
+        device = _made(lambda: device.but(noise_level=FIRST_LEVEL))
     return design.model_copy(update={"device": device})
 
 

@@ -194,3 +194,11 @@ def test_what_trains_before_a_circuit_asks_for_gradients_of_its_features() -> No
     for stage in design.stages[: design.stages.index(quantum)]:
         design = edits.set_frozen(design, stage.id, True)
     assert not learns_before(design, quantum.id)
+
+
+def test_what_a_device_cannot_do_without_it_begins_with() -> None:
+    assert _design(name="ibm").device.shots == 1000
+    assert _design(name="ibm", shots=20).device.shots == 20
+    mixed = _design(name="default.mixed")
+    assert edits.set_device(mixed, noise="bit_flip").device.noise_level == 0.01
+    assert edits.set_device(mixed, noise="bit_flip", noise_level=0.2).device.noise_level == 0.2
