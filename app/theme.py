@@ -210,8 +210,9 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QList
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 8px; min-height: 20px; }
 QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px;
   min-height: 0; }
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus {
-  border: 1px solid @accent; }
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus,
+QPlainTextEdit:focus { border: 1px solid @accent; }
+QPlainTextEdit[wrong="true"] { border: 1px solid @wrong; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
   color: @faint; }
 QLineEdit[role="name"] { background: transparent; border: 1px solid transparent; padding: 2px 4px;
@@ -257,6 +258,7 @@ QPushButton[kind="tool"] { padding: 4px; min-width: 22px; }
 QPushButton[kind="link"] { background: transparent; border: none; color: @accent;
   padding: 2px 4px; }
 QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus { text-decoration: underline; }
+QPushButton[kind="fold"] { text-align: left; padding: 3px 16px 3px 8px; }
 QPushButton[kind="fix"] { padding: 2px 10px; min-height: 16px; background: @panel; }
 QPushButton[kind="fix"]:hover { background: @hover; }
 QToolButton[kind="choice"] { background: @raised; color: @text; border: 1px solid @border;

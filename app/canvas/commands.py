@@ -11,6 +11,7 @@ from app.canvas.gestures import Outcome, add_block, named, wrap
 from app.document import Document
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, ids, walk
+from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.labels import title
 from qdesigner.design import edits
 from qdesigner.design.edits import EditError, Slot
@@ -46,7 +47,8 @@ def _selected(document: Document) -> frozenset[str]:
 
 
 def append(document: Document, kind: str) -> None:
-    """A new block after the selected one, or before the measurement."""
+    """A new block after the selected one, or before the measurement; an amplitude embedding at
+    the start."""
     circuit = _circuit(document)
     slot, wire = Slot("", len(circuit.blocks)), 0
     if document.selected_blocks:
@@ -56,6 +58,8 @@ def append(document: Document, kind: str) -> None:
         if last.row.container and not last.body:
             slot = Slot(last.id, 0)
         wire = min(last.wires) if last.wires and BLOCKS[kind].wires is not None else 0
+    if kind == AMPLITUDE:
+        slot = Slot("", 0)  # it stands nowhere else
     keep(document, add_block(circuit, kind, slot, wire))
 
 
@@ -91,16 +95,21 @@ def select_all(document: Document) -> None:
 
 
 def select_beside(document: Document, step: int, extend: bool = False) -> None:
-    """The next block (1) or the one before (-1), in order of time; on top of the others or not."""
+    """The next block (1) or the one before (-1), in order of time; on top of the others or not.
+    After the last block comes the readout."""
     circuit = circuit_of(document)
     order = [block.id for block, _ in walk(circuit.blocks)] if circuit is not None else []
     if not order:
+        document.select_readout()
         return
     chosen = [place for place, name in enumerate(order) if name in document.selected_blocks]
     if chosen:
         place = (chosen[-1] if step > 0 else chosen[0]) + step
     else:
-        place = 0 if step > 0 else len(order) - 1
+        place = 0 if step > 0 and not document.selected_readout else len(order) - 1
+    if (step > 0 and document.selected_readout) or (place == len(order) and not extend):
+        document.select_readout()
+        return
     name = order[max(0, min(place, len(order) - 1))]
     document.select_blocks({*(document.selected_blocks if extend else ()), name})
 

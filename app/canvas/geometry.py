@@ -12,10 +12,12 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.layout import (
     BADGE_HEIGHT,
     BADGE_WIDTH,
+    LABEL,
     PITCH,
     SMALLEST_PITCH,
     Frame,
     Layout,
+    Mark,
     drawn_height,
     layout,
 )
@@ -127,8 +129,9 @@ class Hit:
     """What is under the pointer.
 
     ``part`` is one of: "badge" (a repeat's × n), "end" (a control, target or cross; ``place``
-    counts in the gate's wires), "block", "gap" (its ``slot``), "wire" (``place`` is its number),
-    "remove wire", "add wire", "empty".
+    counts in the gate's wires), "block", "gap" (its ``slot``), "measure" (``place`` is the output
+    that is read there, -1 beside the boxes), "wire" (``place`` is its number), "remove wire",
+    "add wire", "empty".
     """
 
     part: str
@@ -189,7 +192,30 @@ def _in_content(layout: Layout, x: float, y: float) -> Hit:
                 return Hit("block", name)
             if frame.contains(x, y):
                 return _end(layout, frame, y) or Hit("block", name)
-    return _gap(layout, x, y) or _border(layout, x, y) or EMPTY
+    return _gap(layout, x, y) or _border(layout, x, y) or _measure(layout, x, y) or EMPTY
+
+
+def _measure(layout: Layout, x: float, y: float) -> Hit | None:
+    left, right = layout.measure
+    if not (left <= x <= right and layout.top - LABEL <= y <= layout.bottom):
+        return None
+    for probe in layout.probes:
+        high = layout.wire_y(min(probe.wires)) - layout.box / 2
+        low = layout.wire_y(max(probe.wires)) + layout.box / 2
+        if abs(x - left - probe.x) <= probe.width / 2 and high <= y <= low:
+            return Hit("measure", place=probe.output)
+    return Hit("measure", place=-1)
+
+
+def mark_at(layout: Layout, block_id: str, x: float, y: float) -> Mark | None:
+    """The operation of a block under a scene point; its lines count as much as its boxes."""
+    frame = layout.by_id[block_id]
+    for mark in frame.marks:
+        high = layout.wire_y(min(mark.operation.wires)) - layout.box / 2
+        low = layout.wire_y(max(mark.operation.wires)) + layout.box / 2
+        if abs(x - frame.left - mark.x) <= mark.width / 2 and high <= y <= low:
+            return mark
+    return None
 
 
 def _end(layout: Layout, frame: Frame, y: float) -> Hit | None:

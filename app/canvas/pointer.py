@@ -21,7 +21,9 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from app.canvas import commands, geometry, menus
 from app.canvas.geometry import EMPTY, Hit
 from app.canvas.gestures import Point, gesture_for
-from qdesigner.circuit.labels import title
+from qdesigner.circuit.labels import text, title
+from qdesigner.circuit.layout import Layout
+from qdesigner.circuit.measured import output_text, outputs_text
 
 if TYPE_CHECKING:
     from app.canvas.view import Board
@@ -32,6 +34,7 @@ CURSORS = {
     "end": Qt.CursorShape.SizeVerCursor,
     "badge": Qt.CursorShape.SizeHorCursor,
     "gap": Qt.CursorShape.PointingHandCursor,
+    "measure": Qt.CursorShape.PointingHandCursor,
     "add wire": Qt.CursorShape.PointingHandCursor,
     "remove wire": Qt.CursorShape.PointingHandCursor,
 }
@@ -183,6 +186,9 @@ class Pointer(QObject):
                 menus.gap_menu(self.board, document, hit.slot, self.board.run).popup(
                     event.globalPosition().toPoint()
                 )
+            case "measure":
+                self.board.choose_output(hit.place)
+                document.select_readout()
             case "add wire":
                 self.board.run(lambda: commands.add_wire(document))
             case "remove wire":
@@ -233,10 +239,18 @@ class Pointer(QObject):
     def tip(self, at: QPointF) -> str:
         """What can be said about the thing under a viewport position."""
         hit = self._hit(at)
-        if hit.part == "block" and self.board.base is not None:
-            block = self.board.base.circuit.find(hit.block)
-            return f"{title(block)}: {block.row.hint}"
-        return TIPS.get(hit.part, "")
+        base = self.board.base
+        if base is not None and hit.part == "measure":
+            return _read(base, hit.place)
+        if hit.part != "block" or base is None:
+            return TIPS.get(hit.part, "")
+        block = base.circuit.find(hit.block)
+        about = f"{title(block)}: {block.row.hint}"
+        mark = geometry.mark_at(base, hit.block, *self.board.view().to_scene(at.x(), at.y()))
+        if mark is None or mark.operation.angle is None:
+            return about
+        first = base.by_id[hit.block].first_weight
+        return f"{text(mark.operation, first)}\n{about}"
 
     # ---- keys -----------------------------------------------------------------------------------
 
@@ -276,3 +290,13 @@ class Pointer(QObject):
             self.board.edit_count(name)
             return True
         return False
+
+
+def _read(base: Layout, output: int) -> str:
+    """What is said of the measurement: one output's place and meaning."""
+    circuit = base.circuit
+    count = circuit.outputs
+    if output < 0 or circuit.readout.kind == "probabilities":
+        return f"What is measured: {circuit.readout.label}, {outputs_text(count)}"
+    meaning = output_text(circuit.readout, circuit.wires, output)
+    return f"Output {output + 1} of {count}: {meaning}"

@@ -72,6 +72,7 @@ class Board(QAbstractScrollArea):
         self._example = True
         self._wanted: Circuit | None = None
         self._summary = self._message = ""
+        self._output = 0
         self._pointer = Pointer(self)
         self._counting = QTimer(self, singleShot=True, interval=SUMMARY_DELAY)
         self._counting.timeout.connect(self._count)
@@ -125,6 +126,16 @@ class Board(QAbstractScrollArea):
         """Show image ``index`` as the chosen one; emits nothing."""
         self._images.setCurrentIndex(index)
 
+    @property
+    def output(self) -> int:
+        """The output that a gate's derivative is told of: the one clicked last, else the first."""
+        return self._output if self.base and self._output < self.base.circuit.outputs else 0
+
+    def choose_output(self, output: int) -> None:
+        """Tell derivatives of this output from now on; -1 changes nothing."""
+        if output >= 0:
+            self._output = output
+
     # ---- what is drawn --------------------------------------------------------------------------
 
     @property
@@ -160,6 +171,7 @@ class Board(QAbstractScrollArea):
             pointer.hover if self.gesture is None else geometry.EMPTY,
             ghost_wire=self._offers_wire(),
             focused=pointer.by_keyboard and self.hasFocus(),
+            readout=self.document.selected_readout,
         )
 
     def _offers_wire(self) -> bool:
@@ -254,14 +266,20 @@ class Board(QAbstractScrollArea):
         self.viewport().update()
 
     def _reveal(self) -> None:
-        """Scroll so that a block selected from elsewhere is seen."""
-        if self.base is None or self.gesture is not None or len(self.document.selected_blocks) != 1:
+        """Scroll so that a block, or the readout, selected from elsewhere is seen."""
+        if self.base is None or self.gesture is not None:
             return
-        frame = self.base.by_id.get(next(iter(self.document.selected_blocks)))
-        if frame is None:
-            return
+        if self.document.selected_readout:
+            self._bring(*self.base.measure)
+        elif len(self.document.selected_blocks) == 1:
+            frame = self.base.by_id.get(next(iter(self.document.selected_blocks)))
+            if frame is not None:
+                self._bring(frame.left, frame.right)
+
+    def _bring(self, first: float, last: float) -> None:
+        """Scroll so that a part of the scene is seen, its left end before all."""
         view, bar = self.view(), self.horizontalScrollBar()
-        left, right = view.x(frame.left) - geometry.GUTTER, view.x(frame.right) - geometry.GUTTER
+        left, right = view.x(first) - geometry.GUTTER, view.x(last) - geometry.GUTTER
         if left < 0:
             bar.setValue(bar.value() + int(left) - geometry.EDGE)
         elif right > view.content_width:

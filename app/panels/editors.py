@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtCore import QObject, QPointF, Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QSpinBox,
@@ -24,11 +25,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.rows import Row, wires_text, wires_value
+from app.panels.rows import Row, sums_value, wires_text, wires_value
 from qdesigner.circuit.fields import Field
 from qdesigner.design.spec import display_name
 
-Commit = Callable[[Any], None]
+Commit = Callable[[Any], object]  # False when the value was not taken
 Refuse = Callable[[str], None]
 INT_LIMIT = 2**31 - 1
 ROW = 26  # px, the height of every editor of one line
@@ -165,6 +166,114 @@ class Text(QLineEdit):
         self._commit(value)
 
 
+class Sums(QPlainTextEdit):
+    """Pauli sums, one a line. Leaving the field or Ctrl+Enter takes them; what cannot be read
+    stays, in red, to be mended; Escape puts the old ones back."""
+
+    def __init__(self, commit: Commit, refuse: Refuse) -> None:
+        super().__init__()
+        self._commit, self._refuse = commit, refuse
+        self._value: tuple[str, ...] = ()
+        self._wrong: str | None = None  # the text that was refused
+        self.setTabChangesFocus(True)
+        self.document().setDocumentMargin(6)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setPlaceholderText("0.5 Z0 Z1 - X2")
+        self.textChanged.connect(self._grow)
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        if value != self._value or not self.document().isModified():
+            self._value = tuple(value)
+            self._put()
+
+    def _put(self) -> None:
+        self._mark(None)
+        if self.toPlainText() != "\n".join(self._value):
+            self.setPlainText("\n".join(self._value))
+        self.document().setModified(False)
+        self._grow()
+
+    def _grow(self) -> None:
+        lines = max(2, min(8, self.document().blockCount()))
+        room = self.fontMetrics().lineSpacing() * lines + 18
+        if self.height() != room:
+            self.setFixedHeight(room)
+
+    def _mark(self, wrong: str | None) -> None:
+        self._wrong = wrong
+        self.setProperty("wrong", wrong is not None)
+        self.style().polish(self)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl+Enter takes the sums, Escape gives up; Enter is a new line."""
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if event.key() == Qt.Key.Key_Escape:
+            self._put()
+            self.clearFocus()
+        elif enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._take()
+        else:
+            super().keyPressEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Leaving takes what was written."""
+        super().focusOutEvent(event)
+        self._take()
+
+    def _take(self) -> None:
+        text = self.toPlainText()
+        if not self.document().isModified() or text == self._wrong:
+            return
+        try:
+            sums = sums_value(text)
+        except ValueError as error:
+            self._mark(text)
+            self._refuse(str(error))
+            return
+        if self._commit(sums) is False:
+            self._mark(text)
+        else:
+            self._value = sums
+            self._put()
+
+
+class Fold(QPushButton):
+    """Rows that are seldom needed, told in short; a click shows or hides them."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__()
+        self.setProperty("kind", "fold")
+        self.setCheckable(True)
+        self._value = ""
+        self.clicked.connect(lambda _checked: commit(None))
+
+    def show_value(self, value: Any) -> None:
+        """Show without telling."""
+        self._value = str(value)
+        self._say()
+
+    def set_open(self, on: bool) -> None:
+        """Whether its rows show."""
+        self.setChecked(on)
+        self._say()
+
+    def _say(self) -> None:
+        self.setText(self._value)
+        shown = "shown" if self.isChecked() else "hidden"
+        self.setAccessibleDescription(f"{self._value}; the fields for it are {shown}")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """An arrow at the right says which way a click goes."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.palette().buttonText().color(), 1.4))
+        painter.translate(self.width() - 11, self.height() / 2)
+        painter.rotate(90 if self.isChecked() else 0)
+        painter.drawPolyline([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)])
+
+
 class Path(QPushButton):
     """A file or a folder: the button shows its name and asks for another."""
 
@@ -249,6 +358,10 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
             made = Classes(commit)
         case "wires":
             made = Text(lambda text: wires_value(text, field), wires_text, commit, refuse)
+        case "sums":
+            made = Sums(commit, refuse)
+        case "fold":
+            made = Fold(commit)
         case "text":
             made = Text(str.strip, str, commit, refuse)
         case _ if field.type == "bool":
@@ -262,7 +375,7 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
             made = Text(
                 lambda text: _number(text, field), lambda value: f"{value:.6g}", commit, refuse
             )
-    if row.look != "classes" and not isinstance(made, QCheckBox):
+    if row.look not in ("classes", "sums") and not isinstance(made, QCheckBox):
         made.setMinimumWidth(40)
         made.setFixedHeight(ROW)
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

@@ -23,10 +23,18 @@ from app.document import DATA, DEVICE, LOSS, Document
 from app.focus import has_keyboard
 from app.panels.cards import stage_face
 from app.panels.devices import device_about, device_rows
-from app.panels.editors import ROW, editor, silent
+from app.panels.editors import ROW, Fold, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
 from app.panels.header import number
-from app.panels.rows import Row, block_rows, data_rows, stage_rows, training_rows
+from app.panels.rows import (
+    Row,
+    block_rows,
+    data_rows,
+    readout_about,
+    readout_rows,
+    stage_rows,
+    training_rows,
+)
 from app.runview import RunView
 from app.sentences import sentence
 from qdesigner.circuit.circuit import Circuit, expand, resources, walk
@@ -68,6 +76,7 @@ class Inspector(QScrollArea):
         self._column.addStretch(1)
         self.setWidget(inside)
         self._key: Any = None
+        self._open: set[str] = set()  # names of the folds whose rows show
         self._rows: list[tuple[Row, QWidget]] = []
         self._later = QTimer(self, singleShot=True, interval=FRAME)
         self._later.timeout.connect(self.refresh)
@@ -81,7 +90,8 @@ class Inspector(QScrollArea):
 
     def refresh(self) -> None:
         """Show what is selected now."""
-        title, about, rows = self._subject()
+        title, about, all_rows = self._subject()
+        rows = [row for row in all_rows if not row.fold or row.fold in self._open]
         self._title.setText(title.upper())
         self._about.setText(about.replace("_", "_\N{ZERO WIDTH SPACE}"))  # may break there
         self._about.setVisible(bool(about))
@@ -102,8 +112,12 @@ class Inspector(QScrollArea):
         """Title, a line about it, and rows, of what is selected."""
         design, name = self._document.design, self._document.selected_stage
         board = self._document.circuit_stage()
-        if self._document.selected_blocks and board is not None and board.circuit is not None:
-            return self._blocks(board, board.circuit)
+        if board is not None and board.circuit is not None:
+            if self._document.selected_blocks:
+                return self._blocks(board, board.circuit)
+            if self._document.selected_readout:
+                rows = readout_rows(board.id, board.circuit)
+                return "Measure", readout_about(board.circuit), rows
         if name == DATA:
             rows = data_rows(design, self._checked.available, self._checked.splits)
             return "Data", "", rows
@@ -147,7 +161,9 @@ class Inspector(QScrollArea):
             label.setProperty("role", "muted")
             label.setToolTip(row.field.hint)
             label.setMinimumHeight(ROW)
-            if row.look == "classes":
+            if isinstance(widget, Fold):
+                widget.set_open(row.field.name in self._open)
+            if row.look in ("classes", "sums"):
                 form.addRow(label)
                 form.addRow(widget)
             else:
@@ -163,16 +179,22 @@ class Inspector(QScrollArea):
     def _refuse(self, reason: str) -> None:
         self.refused.emit(sentence(reason))
 
-    def _commit(self, row: Row, value: Any) -> None:
+    def _commit(self, row: Row, value: Any) -> bool:
+        """Apply what an editor hands on; False when it is refused."""
+        if row.look == "fold":
+            self._open ^= {row.field.name}
+            self.refresh()
+            return True
         try:
             design = row.set(self._document.design, value)
         except EditError as error:
             self._refuse(str(error))
             self.refresh()
-            return
+            return False
         except KeyError:
-            return  # what the row was about is gone
-        self._document.apply(f"Change {row.field.label.lower()}", design)
+            return False  # what the row was about is gone
+        self._document.apply(f"Change {row.undo or row.field.label.lower()}", design)
+        return True
 
     # ---- figures --------------------------------------------------------------------------------
 

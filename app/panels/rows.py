@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.circuit.circuit import Block, Circuit
-from qdesigner.circuit.fields import Field
+from qdesigner.circuit.fields import Field, Settings
+from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.measured import outputs_text
+from qdesigner.circuit.readout import parse
 from qdesigner.design import edits
 from qdesigner.design.spec import Design, Stage, TrainingSpec
 
@@ -17,13 +20,17 @@ from qdesigner.design.spec import Design, Stage, TrainingSpec
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the inspector. ``set`` raises EditError; ``texts`` are shown for the field's
-    choices; ``look`` names an editor of its own where the field's type does not decide."""
+    choices; ``look`` names an editor of its own where the field's type does not decide. A row of a
+    ``fold`` shows only while the row of look "fold" and that field's name is open. ``undo`` is what
+    its undo step changes, where the field's label does not say it."""
 
     field: Field
     get: Callable[[Design], Any]
     set: Callable[[Design, Any], Design]
     texts: tuple[str, ...] = ()
-    look: Literal["", "folder", "file", "classes", "wires", "text"] = ""
+    look: Literal["", "folder", "file", "classes", "wires", "text", "sums", "fold"] = ""
+    fold: str = ""
+    undo: str = ""
 
 
 # ---- data ---------------------------------------------------------------------------------------
@@ -186,13 +193,36 @@ def block_rows(stage_id: str, circuit: Circuit, names: Iterable[str]) -> list[Ro
         return []
     first = blocks[0]
     rows = _wire_rows(stage_id, circuit, first) if len(blocks) == 1 else []
-    skipped = {"angle"} if first.settings.get("trainable") is True else set()
-    if first.settings.get("trainable") is False:
-        skipped = {"spread"}
+    ids = tuple(block.id for block in blocks)
     for field in first.row.fields:
-        if field.name not in skipped:
-            rows.append(_block(stage_id, tuple(b.id for b in blocks), field))
+        if not all(field.matters(block.settings) for block in blocks):
+            continue
+        fold = FOLD.name if field.name in STARTS else ""
+        if fold and all(row.field is not FOLD for row in rows):
+            rows.append(Row(FOLD, lambda d: start_text(_settings(d, stage_id, ids[0])),
+                            lambda d, _: d, look="fold"))  # fmt: skip
+        rows.append(_block(stage_id, ids, field, fold))
     return rows
+
+
+STARTS = ("init", "mean", "spread")
+FOLD = Field(
+    "start", "First weights", "choice", "",
+    hint="How the weights begin: mean + spread · N(0, 1), or mean + spread · U(-1, 1)",
+)  # fmt: skip
+
+
+def start_text(settings: Settings) -> str:
+    """A first value in a few signs: ``0.1·N(0,1)``, ``0.5 + 0.1·U(-1,1)``, ``0``."""
+    mean, spread = settings.number("mean"), settings.number("spread")
+    drawn = "N(0,1)" if settings.text("init") == "normal" else "U(-1,1)"
+    parts = [f"{mean:.3g}"] if mean or not spread else []
+    parts += [drawn if spread == 1 else f"{spread:.3g}·{drawn}"] if spread else []
+    return " + ".join(parts)
+
+
+def _settings(design: Design, stage_id: str, name: str) -> Settings:
+    return _circuit(design, stage_id).find(name).settings
 
 
 def _circuit(design: Design, stage_id: str) -> Circuit:
@@ -201,7 +231,7 @@ def _circuit(design: Design, stage_id: str) -> Circuit:
     return circuit
 
 
-def _block(stage_id: str, names: tuple[str, ...], field: Field) -> Row:
+def _block(stage_id: str, names: tuple[str, ...], field: Field, fold: str = "") -> Row:
     def put(design: Design, value: Any) -> Design:
         for name in names:
             design = edits.on_circuit(
@@ -209,7 +239,7 @@ def _block(stage_id: str, names: tuple[str, ...], field: Field) -> Row:
             )
         return design
 
-    return Row(field, lambda d: _circuit(d, stage_id).find(names[0]).settings[field.name], put)
+    return Row(field, lambda d: _settings(d, stage_id, names[0])[field.name], put, fold=fold)
 
 
 def _wire_rows(stage_id: str, circuit: Circuit, block: Block) -> list[Row]:
@@ -228,9 +258,7 @@ def _wire_rows(stage_id: str, circuit: Circuit, block: Block) -> list[Row]:
         field = Field("wires", "Qubits", "choice", "", maximum=circuit.wires - 1,
                       hint="all, or their numbers: 0, 2–3")  # fmt: skip
         return [Row(field, lambda d: (wires(d), circuit.wires), put, look="wires")]
-    labels = ("Qubit",) if count == 1 else ("Control", "Target")
-    if block.row.label == "SWAP":
-        labels = ("First qubit", "Second qubit")
+    labels = _ends(block)
     return [
         Row(
             Field(f"wire{k}", labels[k], "int", 0, 0, circuit.wires - 1),
@@ -239,6 +267,16 @@ def _wire_rows(stage_id: str, circuit: Circuit, block: Block) -> list[Row]:
         )
         for k in range(count)
     ]  # fmt: skip
+
+
+def _ends(block: Block) -> tuple[str, ...]:
+    """What each wire of a single gate is to it."""
+    gate = GATES.get(block.kind.upper())
+    if gate is None or gate.wires == 1:
+        return ("Qubit",)
+    if not gate.controls and gate.name != "CZ":
+        return ("First qubit", "Second qubit")
+    return ("Control", "Target") if gate.wires == 2 else ("Control", "Control", "Target")
 
 
 def _moved(wires: tuple[int, ...], place: int, wire: int) -> tuple[int, ...]:
@@ -279,3 +317,72 @@ def wires_value(text: str, field: Field) -> tuple[int, ...] | None:
     if not wires or len(set(wires)) != len(wires):
         raise ValueError("Name each qubit once")
     return tuple(wires)
+
+
+# ---- the readout --------------------------------------------------------------------------------
+
+_KIND = Field(
+    "kind", "Measured", "choice", "expectation",
+    choices=("expectation", "pauli_sum", "probabilities"),
+    hint="Expectation values of each wire, of sums of Pauli products, or probabilities",
+)  # fmt: skip
+_OBSERVABLE = Field("observable", "Observable", "choice", "Z", choices=("X", "Y", "Z"))
+_SUMS = Field(
+    "sums", "Pauli sums, one a line", "choice", "",
+    hint="One output a line, such as 0.5 Z0 Z1 - X2; Ctrl+Enter or leaving the field takes it",
+)  # fmt: skip
+
+
+def readout_rows(stage_id: str, circuit: Circuit) -> list[Row]:
+    """What is measured: only what matters for this kind of readout."""
+    kind = circuit.readout.kind
+    rows = [_readout(stage_id, _KIND, ("expectation", "Pauli sums", "probabilities"))]
+    if kind == "pauli_sum":
+        return [*rows, _readout(stage_id, _SUMS, look="sums")]
+    if kind == "expectation":
+        rows.append(_readout(stage_id, _OBSERVABLE, ("⟨X⟩", "⟨Y⟩", "⟨Z⟩")))
+    wires = Field("wires", "Qubits", "choice", "", maximum=circuit.wires - 1,
+                  hint="all, or their numbers in the order of the outputs: 0, 2–3")  # fmt: skip
+    return [*rows, Row(
+        wires, lambda d: (_circuit(d, stage_id).readout.wires, _circuit(d, stage_id).wires),
+        _put_readout(stage_id, "wires"), look="wires", undo="wires of the readout",
+    )]  # fmt: skip
+
+
+def readout_about(circuit: Circuit) -> str:
+    """How many numbers come out, and which."""
+    readout, count = circuit.readout, circuit.outputs
+    told = outputs_text(count)
+    if readout.kind == "pauli_sum":
+        return f"{told}: the expectation value of each sum."
+    wires = [f"q{wire}" for wire in readout.on(circuit.wires)]
+    if readout.kind == "probabilities":
+        return f"{told}: the probability of every state of {' '.join(wires)}, leftmost bit first."
+    return (
+        f"{told}: ⟨{readout.observable}⟩ of {'each wire' if len(wires) > 8 else ' '.join(wires)}."
+    )
+
+
+def _readout(
+    stage_id: str, field: Field, texts: tuple[str, ...] = (), look: Literal["", "sums"] = ""
+) -> Row:
+    name = field.name
+    return Row(
+        field, lambda d: getattr(_circuit(d, stage_id).readout, name),
+        _put_readout(stage_id, name), texts, look, undo="readout",
+    )  # fmt: skip
+
+
+def _put_readout(stage_id: str, name: str) -> Callable[[Design, Any], Design]:
+    def put(design: Design, value: Any) -> Design:
+        return edits.on_circuit(design, stage_id, lambda c: edits.set_readout(c, **{name: value}))
+
+    return put
+
+
+def sums_value(text: str) -> tuple[str, ...]:
+    """Pauli sums from their lines, empty ones left out. Raises ValueError with a sentence."""
+    sums = tuple(line.strip() for line in text.splitlines() if line.strip())
+    for line in sums:
+        parse(line)
+    return sums

@@ -100,3 +100,8 @@ def output_text(readout: Readout, wires: int, output: int) -> str:
     if readout.kind == "probabilities":
         return f"P of |{output:0{len(on)}b}⟩"
     return f"⟨{readout.observable}⟩ of q{on[output]}"
+
+
+def outputs_text(count: int) -> str:
+    """``1 output``, ``4 outputs``."""
+    return "1 output" if count == 1 else f"{count:,} outputs"

@@ -17,6 +17,8 @@ from qdesigner.catalog.sources import FOLDER
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
+from qdesigner.circuit.readout import Readout, Term, parse
+from qdesigner.circuit.text import sum_text
 from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec, WeightsSpec
 from qdesigner.errors import UserError
 
@@ -147,11 +149,23 @@ def add_wire(circuit: Circuit) -> Circuit:
 
 
 def remove_wire(circuit: Circuit, wire: int) -> Circuit:
-    """Without one wire: gates on it go, lower wires move up."""
+    """Without one wire: gates on it go and so does what is measured there, lower wires move up."""
     if circuit.wires == 1:
         raise EditError("a circuit has at least one wire")
     blocks = _without_wire(circuit.blocks, wire)
-    return _made(lambda: circuit.but(wires=circuit.wires - 1, blocks=blocks))  # type: ignore[no-any-return]
+    readout = _unread(circuit.readout, wire)
+    return _made(  # type: ignore[no-any-return]
+        lambda: circuit.but(wires=circuit.wires - 1, blocks=blocks, readout=readout)
+    )
+
+
+def set_readout(circuit: Circuit, **changes: Any) -> Circuit:
+    """The circuit with some fields of its readout changed. A first Pauli sum for each wire is
+    written where none is there yet."""
+    kept = circuit.readout
+    if changes.get("kind") == "pauli_sum" and not changes.get("sums", kept.sums):
+        changes["sums"] = tuple(f"{kept.observable}{wire}" for wire in kept.on(circuit.wires))
+    return _made(lambda: circuit.but(readout=kept.but(**changes)))  # type: ignore[no-any-return]
 
 
 def slot_of(circuit: Circuit, block_id: str) -> Slot:
@@ -229,6 +243,30 @@ def _without_wire(blocks: tuple[Block, ...], gone: int) -> tuple[Block, ...]:
             block = block.but(wires=wires)
         kept.append(block.but(body=_without_wire(block.body, gone)) if block.body else block)
     return tuple(kept)
+
+
+def _unread(readout: Readout, gone: int) -> Readout:
+    """The readout when a wire is gone: without it, and without the terms of Pauli sums on it.
+    Where nothing is left to read, all wires are."""
+    wires = None
+    if readout.wires is not None:
+        wires = tuple(w - (w > gone) for w in readout.wires if w != gone) or None
+    sums = tuple(text for text in (_sum_without(s, gone) for s in readout.sums) if text)
+    kind = readout.kind if sums or readout.kind != "pauli_sum" else "expectation"
+    return readout.but(kind=kind, wires=wires, sums=sums)  # type: ignore[no-any-return]
+
+
+def _sum_without(text: str, gone: int) -> str:
+    """A Pauli sum without the terms on a wire, "" when only a constant would be left."""
+    terms = parse(text)
+    if all(wire < gone for term in terms for wire, _ in term.word):
+        return text
+    kept = tuple(
+        Term(term.coefficient, tuple((w - (w > gone), pauli) for w, pauli in term.word))
+        for term in terms
+        if all(wire != gone for wire, _ in term.word)
+    )
+    return sum_text(kept) if any(term.word for term in kept) else ""
 
 
 # ---- stages of a design -------------------------------------------------------------------------

@@ -5,8 +5,13 @@ from __future__ import annotations
 from itertools import accumulate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qdesigner.circuit.circuit import Block, Circuit, expand, resources
+from qdesigner.circuit.embeddings import AMPLITUDE
+from qdesigner.circuit.readout import Readout, Term, parse
+from qdesigner.circuit.text import sum_text
 from qdesigner.design import edits
 from qdesigner.design.checks import problems
 from qdesigner.design.codec import load
@@ -216,3 +221,92 @@ def test_the_tutorials_circuit_costs_what_the_tutorial_says() -> None:
     assert drawn_circuit is not None
     cost = resources(drawn_circuit)
     assert (cost.weights, cost.inputs, cost.gates["CNOT"], cost.depth) == (24, 4, 18, 20)
+
+
+# ---- what is measured ---------------------------------------------------------------------------
+
+
+def _measuring(size: int = 4, **readout: object) -> Circuit:
+    return edits.set_readout(Circuit(wires=size), **readout)
+
+
+def test_pauli_sums_begin_as_what_was_read_before() -> None:
+    circuit = edits.set_readout(_measuring(observable="X", wires=(2, 0)), kind="pauli_sum")
+    assert circuit.readout.sums == ("X2", "X0")
+    back = edits.set_readout(circuit, kind="expectation")
+    assert edits.set_readout(back, kind="pauli_sum") == circuit
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"wires": (7,)}, "measures wire 7"),
+        ({"kind": "pauli_sum", "sums": ("Z0 +",)}, "cannot be read at"),
+        ({"kind": "pauli_sum", "sums": ("Z0", "Z5")}, "measures wire 5"),
+        ({"kind": "probabilities", "wires": (0, 0)}, "must be different"),
+    ],
+)
+def test_a_readout_that_cannot_be_is_refused_with_a_sentence(
+    changes: dict[str, object], reason: str
+) -> None:
+    with pytest.raises(EditError, match=reason):
+        _measuring(**changes)
+
+
+def test_a_removed_wire_takes_what_is_measured_there_along() -> None:
+    assert edits.remove_wire(_measuring(wires=(3, 1)), 1).readout.wires == (2,)
+    assert edits.remove_wire(_measuring(wires=(1,)), 1).readout.wires is None
+    assert edits.remove_wire(_measuring(), 1).outputs == 3
+    sums = ("0.5 Z0 Z1 - X2 + 0.25", "Z1 + 2", "Y3", "X0 @ Z2")
+    kept = edits.remove_wire(_measuring(kind="pauli_sum", sums=sums), 1).readout
+    assert kept.sums == ("-X1 + 0.25", "Y2", "X0 Z1")
+    above = _measuring(kind="pauli_sum", sums=("Z0 @ X1",))
+    assert edits.remove_wire(above, 3).readout.sums == ("Z0 @ X1",), "its own writing stays"
+
+
+def test_where_no_pauli_sum_is_left_each_wire_is_read() -> None:
+    circuit = _measuring(kind="pauli_sum", sums=("Z1", "X0 X1"))
+    assert edits.remove_wire(circuit, 1).readout == Readout()
+
+
+TERMS = st.lists(
+    st.tuples(
+        st.floats(-1e5, 1e5, allow_subnormal=False).filter(lambda c: c == 0 or abs(c) > 1e-5),
+        st.dictionaries(st.integers(0, 5), st.sampled_from("XYZ"), max_size=3),
+    ),
+    min_size=1, max_size=4, unique_by=lambda term: tuple(sorted(term[1].items())),
+)  # fmt: skip
+
+
+@given(TERMS)
+def test_what_is_written_of_a_pauli_sum_reads_back(
+    terms: list[tuple[float, dict[int, str]]],
+) -> None:
+    made = tuple(Term(c, tuple(sorted(word.items()))) for c, word in terms)
+    assert parse(sum_text(made)) == made
+
+
+@given(TERMS, st.integers(0, 5))
+def test_no_wire_is_removed_with_a_crash(
+    terms: list[tuple[float, dict[int, str]]], gone: int
+) -> None:
+    made = tuple(Term(c, tuple(sorted(word.items()))) for c, word in terms)
+    circuit = _measuring(6, kind="pauli_sum", sums=(sum_text(made), "Z5"), wires=(gone,))
+    for _ in range(5):
+        circuit = edits.remove_wire(circuit, min(gone, circuit.wires - 1))
+    assert circuit.outputs >= 1
+
+
+def test_an_amplitude_embedding_is_refused_anywhere_but_first() -> None:
+    circuit = edits.starting_circuit()
+    block = edits.new_block(circuit, AMPLITUDE)
+    first = edits.insert_block(circuit, Slot("", 0), block)
+    for change in (
+        lambda: edits.insert_block(circuit, Slot("", 1), block),
+        lambda: edits.insert_block(first, Slot("", 0), edits.new_block(first, "ry_layer")),
+        lambda: edits.move_blocks(first, {block.id}, Slot("", 3)),
+        lambda: edits.duplicate_blocks(first, {block.id}),
+        lambda: edits.repeat_blocks(first, {block.id}),
+    ):
+        with pytest.raises(EditError, match="can only be the first block"):
+            change()

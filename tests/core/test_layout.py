@@ -237,3 +237,11 @@ def test_the_line_names_wires_where_they_are_not_all() -> None:
     circuit = Circuit(wires=3, blocks=blocks)
     assert diagram(circuit) == "H 0 | CNOT 2→1 | SWAP 0,2 | RY layer 0,2 | ⟨Z⟩"
     assert diagram(Circuit(wires=2)) == "⟨Z⟩"
+    toffoli = (Block(id="a", kind="toffoli", wires=(0, 2, 1)),)
+    read = Readout(kind="pauli_sum", sums=("Z0 Z1", "0.5 X2"))
+    assert diagram(Circuit(wires=3, blocks=toffoli, readout=read)) == (
+        "Toffoli 0,2→1 | ⟨Z0 Z1⟩ ⟨0.5 X2⟩"
+    )
+    assert diagram(Circuit(wires=3, readout=Readout(kind="probabilities", wires=(2, 0)))) == (
+        "P(2,0)"
+    )

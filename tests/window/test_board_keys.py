@@ -21,8 +21,12 @@ def test_arrows_move_the_selection_among_blocks_and_into_repeats() -> None:
     for _ in range(5):
         bench.key(Key.Key_Right)
         seen.append("".join(bench.document.selected_blocks))
-    assert seen == ["cnot_brick-1", "repeat-1", "ry_layer-1", "rx_layer-1", "rx_layer-1"]
-    bench.key(Key.Key_Left)
+    assert seen == ["cnot_brick-1", "repeat-1", "ry_layer-1", "rx_layer-1", ""]
+    assert bench.document.selected_readout, "what is measured comes after the last block"
+    bench.key(Key.Key_Right)
+    assert bench.document.selected_readout
+    for _ in range(2):
+        bench.key(Key.Key_Left)
     assert bench.document.selected_blocks == {"ry_layer-1"}
     bench.key(Key.Key_Right, SHIFT)
     assert bench.document.selected_blocks == {"ry_layer-1", "rx_layer-1"}

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from app.canvas import items
 from app.canvas.count import CountBox
 from qdesigner.circuit.text import diagram
+from qdesigner.design import edits
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -288,3 +289,48 @@ def test_the_summary_counts_what_is_drawn() -> None:
     bench.board._count()
     assert bench.board._summary == "depth 20 · 18 CNOT · 24 weights"
     assert bench.board.accessibleDescription() == diagram(bench.circuit)
+
+
+# ---- what is measured ---------------------------------------------------------------------------
+
+
+def _measure(bench: Bench, wire: int) -> QPointF:
+    """The middle of a wire's box in the measurement."""
+    base = bench.board.base
+    return bench._at(sum(base.measure) / 2, base.wire_y(wire))
+
+
+def test_a_click_on_the_measurement_selects_the_readout_and_a_block_lets_go_of_it() -> None:
+    bench = Bench("RY layer", wires=3)
+    bench.click(_measure(bench, 2))
+    assert bench.document.selected_readout and not bench.document.selected_blocks
+    assert bench.board.output == 2
+    bench.click(bench.on("ry_layer-1"))
+    assert not bench.document.selected_readout
+    bench.click(_measure(bench, 0))
+    bench.click(bench.end())
+    assert not bench.document.selected_readout
+
+
+def test_the_measurement_tells_each_output() -> None:
+    bench = Bench("RY layer", wires=3)
+    bench.document.change_circuit("x", lambda c: edits.set_readout(c, wires=(2, 0)))
+    assert bench.board._pointer.tip(_measure(bench, 0)) == "Output 2 of 2: ⟨Z⟩ of q0"
+    assert bench.board._pointer.tip(_measure(bench, 1)) == "What is measured: ⟨Z⟩ 2,0, 2 outputs"
+    bench.document.change_circuit("x", lambda c: edits.set_readout(c, kind="probabilities"))
+    assert bench.board._pointer.tip(_measure(bench, 0)).endswith("P(2,0), 4 outputs")
+
+
+def test_an_output_that_is_gone_gives_way_to_the_first() -> None:
+    bench = Bench("RY layer", wires=3)
+    bench.click(_measure(bench, 2))
+    bench.document.change_circuit("x", lambda c: edits.set_readout(c, wires=(1,)))
+    assert bench.board.output == 0
+
+
+def test_a_shortened_angle_is_whole_in_its_tip() -> None:
+    bench = Bench("ZZ feature map", wires=2)
+    frame = bench.board.base.by_id["zz_feature_map-1"]
+    mark = frame.marks[4]
+    at = bench._at(frame.left + mark.x, bench.board.base.wire_y(1))
+    assert bench.board._pointer.tip(at).startswith("RZZ 2·(x₀-π)·(x₁-π)\nZZ feature map: ")

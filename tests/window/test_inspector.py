@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit
 from shells import heard, quickstart, wait_until
 
 from app.checked import Checked
@@ -17,9 +17,15 @@ from app.panels.figures import length
 from app.panels.inspector import Inspector
 from app.panels.rows import wires_text, wires_value
 from app.runview import RunView
+from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.circuit import Circuit, walk
+from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.fields import Field
+from qdesigner.circuit.readout import Readout
 from qdesigner.design import edits
 from qdesigner.session import events
+
+FIRST_SLOT = edits.Slot("", 0)
 
 
 @pytest.fixture
@@ -220,3 +226,178 @@ def test_a_long_weights_file_name_leaves_the_fields_inside_the_panel(
     wait_until(lambda: fields["model"].width() > 0)
     QApplication.processEvents()
     assert panel.widget().width() <= panel.viewport().width()
+
+
+# ---- blocks: only what matters ------------------------------------------------------------------
+
+
+def add(panel: Inspector, kind: str, **settings: object) -> str:
+    """Put a block at the end of the circuit and select it; its id."""
+
+    def change(circuit: Circuit) -> Circuit:
+        block = edits.new_block(circuit, kind)
+        block = block.but(settings=block.settings.replace(**settings))
+        return edits.insert_block(circuit, edits.Slot("", 99), block)
+
+    panel.document.change_circuit("x", change)
+    select(panel, "quantum-1", f"{kind}-1")
+    return f"{kind}-1"
+
+
+def test_a_gate_shows_its_angles_only_while_they_are_fixed(panel: Inspector) -> None:
+    add(panel, "u3")
+    assert {"theta", "phi", "delta"}.isdisjoint(panel.editors())
+    assert "start" in panel.editors()
+    panel.editors()["trainable"].click()
+    panel.refresh()
+    assert {"theta", "phi", "delta"} <= set(panel.editors())
+    assert "start" not in panel.editors()
+
+
+def test_first_weights_are_told_in_short_and_open_by_a_click(panel: Inspector) -> None:
+    add(panel, "rx_layer", init="uniform", mean=0.5)
+    fold = panel.editors()["start"]
+    assert fold.text() == "0.5 + 0.1·U(-1,1)" and "spread" not in panel.editors()
+    fold.click()
+    field = panel.editors()["spread"]
+    field.selectAll()
+    QTest.keyClicks(field, "2")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert panel.document.undo_label == "Change init spread"
+    panel.refresh()
+    assert panel.editors()["start"].text() == "0.5 + 2·U(-1,1)"
+    panel.editors()["start"].click()
+    assert "spread" not in panel.editors()
+
+
+def test_of_several_blocks_only_fields_that_matter_to_all_show(panel: Inspector) -> None:
+    add(panel, "rx")
+    add(panel, "rx", trainable=False)
+    panel.document.select_blocks({"rx-1", "rx-2"})
+    panel.refresh()
+    assert list(panel.editors()) == ["trainable"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("toffoli", ["Control", "Control", "Target"]),
+        ("crx", ["Control", "Target"]),
+        ("rzz", ["First qubit", "Second qubit"]),
+        ("u3", ["Qubit"]),
+    ],
+)
+def test_the_ends_of_a_gate_are_named(panel: Inspector, kind: str, labels: list[str]) -> None:
+    add(panel, kind)
+    named = [row.field.label for row, _ in panel._rows if row.field.name.startswith("wire")]
+    assert named == labels
+
+
+# ---- the readout --------------------------------------------------------------------------------
+
+
+def measured(panel: Inspector) -> dict:
+    panel.document.select_stage("quantum-1")
+    panel.document.select_readout()
+    panel.refresh()
+    return panel.editors()
+
+
+def choose(panel: Inspector, name: str, value: str) -> None:
+    field = panel.editors()[name]
+    field.setCurrentIndex(field.findData(value))
+    field.activated.emit(field.currentIndex())
+    panel.refresh()
+
+
+def readout(panel: Inspector) -> Readout:
+    return panel.document.design.stage("quantum-1").circuit.readout
+
+
+def test_the_readout_shows_what_matters_for_its_kind(panel: Inspector) -> None:
+    assert list(measured(panel)) == ["kind", "observable", "wires"]
+    assert panel._title.text() == "MEASURE" and panel._about.text().startswith("4 outputs: ⟨Z⟩")
+    choose(panel, "kind", "probabilities")
+    assert list(panel.editors()) == ["kind", "wires"]
+    assert panel._about.text().startswith("16 outputs")
+    choose(panel, "kind", "pauli_sum")
+    assert list(panel.editors()) == ["kind", "sums"]
+    assert readout(panel).sums == ("Z0", "Z1", "Z2", "Z3")
+    assert panel.document.undo_label == "Change readout"
+    panel.document.undo()
+    panel.document.undo()
+    panel.refresh()
+    assert readout(panel) == Readout() and panel.document.undo_label == ""
+    assert list(panel.editors()) == ["kind", "observable", "wires"]
+
+
+def test_the_readouts_wires_keep_the_order_they_are_written_in(panel: Inspector) -> None:
+    field = measured(panel)["wires"]
+    field.selectAll()
+    QTest.keyClicks(field, "2, 0")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert readout(panel).wires == (2, 0)
+    panel.refresh()
+    assert panel._about.text() == "2 outputs: ⟨Z⟩ of q2 q0."
+
+
+def test_pauli_sums_are_written_line_by_line_as_one_step(panel: Inspector) -> None:
+    measured(panel)
+    choose(panel, "kind", "pauli_sum")
+    field = panel.editors()["sums"]
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "0.5 Z0 Z1 - X2")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    QTest.keyClicks(field, "Y3")
+    assert len(readout(panel).sums) == 4, "nothing is taken while it is written"
+    QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert readout(panel).sums == ("0.5 Z0 Z1 - X2", "Y3")
+    panel.document.undo()
+    panel.refresh()
+    assert field.toPlainText() == "Z0\nZ1\nZ2\nZ3"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Z0 Q1", "The Pauli sum 'Z0 Q1' cannot be read at 'Q1'; "),
+        ("Z9", "The readout measures wire 9, but the circuit has wires 0 to 3."),
+        ("", "A readout of Pauli sums needs at least one, "),
+    ],
+)
+def test_a_pauli_sum_that_is_none_stays_to_be_mended(
+    panel: Inspector, text: str, reason: str
+) -> None:
+    measured(panel)
+    choose(panel, "kind", "pauli_sum")
+    field, before = panel.editors()["sums"], readout(panel)
+    field.selectAll()
+    with heard(panel.refused) as said:
+        QTest.keyClicks(field, text) if text else QTest.keyClick(field, Qt.Key.Key_Delete)
+        QTest.keyClick(field, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    assert len(said) == 1 and said[0].startswith(reason)
+    panel.refresh()
+    assert field.toPlainText() == text and readout(panel) == before
+    assert field.property("wrong")
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert field.toPlainText() == "Z0\nZ1\nZ2\nZ3" and not field.property("wrong")
+
+
+@pytest.mark.parametrize("kind", sorted(BLOCKS))
+def test_no_blocks_fields_outgrow_the_narrow_panel(panel: Inspector, kind: str) -> None:
+    panel.resize(216, 700)
+    if kind == AMPLITUDE:
+        block = edits.new_block(Circuit(wires=4), kind)
+        panel.document.change_circuit("x", lambda c: edits.insert_block(c, FIRST_SLOT, block))
+        select(panel, "quantum-1", block.id)
+    elif BLOCKS[kind].kind in ("repeat", "ry_layer", "h_ry_embedding"):
+        circuit = panel.document.design.stage("quantum-1").circuit
+        select(panel, "quantum-1", next(b.id for b, _ in walk(circuit.blocks) if b.kind == kind))
+    else:
+        add(panel, kind)
+    if "start" in panel.editors():
+        panel.editors()["start"].click()
+    QApplication.processEvents()
+    assert panel.widget().width() <= panel.viewport().width()
+    assert all(w.width() >= 56 for w in panel.editors().values() if isinstance(w, QLineEdit))
