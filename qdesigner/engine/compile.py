@@ -7,59 +7,79 @@ two kinds of steps only: turns and permutations.
 
 What is folded: runs of CNOT, CZ, SWAP, X, Y, Z become one signed permutation, also across
 rotations of other wires; H = RY(π/2)·Z = X·RY(π/2) and fixed angles become an offset of the
-neighbouring rotation; the first rotation of each wire acts on the few rows that are not zero yet.
+neighbouring rotation; the first rotation of each wire acts on the few rows that are not zero yet;
+what a wire in |0⟩ controls is left out.
 """
 
 from __future__ import annotations
 
-import cmath
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qdesigner.circuit.circuit import Circuit, expand
-from qdesigner.circuit.kinds import Fixed, Input, Operation, Weight
-from qdesigner.errors import UserError
+from qdesigner.circuit.free import Free
+from qdesigner.circuit.kinds import Amplitudes, Angle, Bit, Input, Operation, Product, Weight
+from qdesigner.circuit.readout import Readout
+from qdesigner.engine.peephole import Moves, Peephole, Turn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Floats = NDArray[np.float64]
     Steps = NDArray[np.uint64]
 
-# Columns of a step. A turn: its angle's index, length of one run of rows, rows in use, the column
-# of its last pair, and the first rows (a, b) of its one or two pairs of runs; a complex state has
-# two. A permutation: its table's index.
-KIND, WHICH, RUN, LIMIT, SECOND, A1, B1, A2, B2, COLUMNS = range(10)
+# Columns of a step. A turn: its angle's index, and which rows it takes. From each of the first rows
+# (a, b), named in pairs up to column LAST, it takes RUN rows on end, at every second run within
+# SPAN, at every OUTER below LIMIT. A permutation: its table's index.
+KIND, WHICH, RUN, SPAN, OUTER, LIMIT, LAST, PAIRS = range(8)
+COLUMNS = PAIRS + 8
 TURN, PERMUTE = 0, 1
 
-_PHASES = {"S": math.pi / 2, "T": math.pi / 4}
-_MONOMIAL = frozenset({"X", "Y", "Z", "CNOT", "CZ", "SWAP"})
+# Columns of a turn's numbers and of its sources. Its angle is OFFSET + FACTOR · weight · Π (input +
+# SHIFT) over inputs ``features[FIRST:END]``; or, for a BIT, OFFSET + π where the input is above
+# SHIFT. WEIGHT -1 counts as 1; with neither a weight nor inputs it is OFFSET.
+OFFSET, FACTOR, SHIFT = range(3)
+WEIGHT, FIRST, END, BIT = range(4)
+
+# Columns of a Pauli word of the readout: the output it adds to, the bits it flips, the bits that
+# give its sign, and whether it holds an odd number of Y.
+OUTPUT, FLIP, PARITY, ODD = range(4)
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
     """A compiled circuit.
 
-    ``steps`` [steps, 9] is what to do (columns above); ``tables`` [permutations, 2**wires] says
-    from which row each row is taken and ``signs`` with which sign. Angle k of the program is
-    ``offset[k]`` plus weight ``weight_of[k]`` or input ``input_of[k]`` (-1 for none).
-    ``phase`` is the state's global phase, which no expectation value feels.
+    ``steps`` [steps, 15] is what to do (columns above); ``tables`` [permutations, 2**wires] says
+    from which row each row is taken and ``signs`` with which sign. Angle k of the program follows
+    from ``numbers[k]`` and ``sources[k]``. With ``places`` the state begins as amplitudes in those
+    rows: made of the features ``amplitudes``, or given by the caller where that is None.
+    The readout is one number for each Pauli word's output, ``words`` times ``factors``; or, with
+    ``bits``, the probabilities of these bits of the row, the first as the leftmost; or, with
+    neither, ⟨Z⟩ of every wire. ``phase`` is the state's global phase, but for that of a basis
+    embedding, which depends on the sample; no readout feels it.
     """
 
     wires: int
     inputs: int
     weights: int
+    outputs: int
     parts: int
     phase: complex
     steps: Steps
     tables: NDArray[np.uint32]
     signs: NDArray[np.int8]
-    offset: NDArray[np.float64]
-    weight_of: NDArray[np.int64]
-    input_of: NDArray[np.int64]
+    numbers: Floats
+    sources: NDArray[np.int64]
+    features: NDArray[np.int64]
+    amplitudes: Amplitudes | None
+    places: NDArray[np.uint64]
+    words: NDArray[np.uint64]
+    factors: Floats
+    bits: NDArray[np.uint64]
 
     @property
     def rows(self) -> int:
@@ -75,171 +95,160 @@ class Program:
     def arrays(self) -> tuple[Any, ...]:
         """What the kernels take first, in their order."""
         return (
-            self.steps, self.tables, self.signs, self.offset, self.weight_of, self.input_of,
-            self.parts,
+            self.steps, self.tables, self.signs, self.numbers, self.sources, self.features,
+            self.places, self.words, self.factors, self.bits, self.parts,
         )  # fmt: skip
 
     @cached_property
     def first_weight(self) -> int:
         """The first step with a weight: an adjoint pass that wants weights only ends there."""
-        return self._first(self.weight_of)
+        return self._first(self.sources[:, WEIGHT] >= 0)
 
     @cached_property
     def first_input(self) -> int:
-        """The first step with an input."""
-        return self._first(self.input_of)
+        """The first step with a gradient for inputs; 0 when they make the first state."""
+        if self.amplitudes is not None:
+            return 0
+        own = self.sources[:, END] > self.sources[:, FIRST]
+        return self._first(own & (self.sources[:, BIT] == 0))
 
-    def _first(self, source: NDArray[np.int64]) -> int:
+    def _first(self, of_turn: NDArray[np.bool_]) -> int:
         steps = self.steps
         wanted = steps[:, KIND] == TURN
-        wanted[wanted] = source[steps[wanted, WHICH]] >= 0
+        wanted[wanted] = of_turn[steps[wanted, WHICH]]
         return int(wanted.argmax()) if wanted.any() else len(steps)
-
-
-@dataclass
-class _Turn:
-    """A rotation about ``axis``; its angle is ``offset`` plus at most one source."""
-
-    axis: str
-    wire: int
-    offset: float
-    source: Input | Weight | None
-    first: bool
-
-
-@dataclass
-class _Moves:
-    """A run of gates that only move entries and flip signs, in order of time."""
-
-    gates: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
-
-
-class _Peephole:
-    """Takes operations one by one and keeps a short equivalent list of turns and moves."""
-
-    def __init__(self, wires: int) -> None:
-        self.items: list[_Turn | _Moves] = []
-        self.phase = 1 + 0j
-        self._last = [-1] * wires  # the last item that touched each wire
-        self._moves = -1  # the last run of moves
-
-    def add(self, operation: Operation) -> None:
-        """Append one operation. Raises UserError for a gate or angle this simulator lacks."""
-        gate, wires = operation.gate, operation.wires
-        if gate in _MONOMIAL:
-            self._move(gate, wires)
-        elif gate == "H":
-            self._hadamard(wires[0])
-        elif gate in _PHASES:
-            self.phase *= cmath.exp(0.5j * _PHASES[gate])
-            self._turn("Z", wires[0], _PHASES[gate], None)
-        elif gate in ("RX", "RY", "RZ"):
-            self._rotation(gate[1], wires[0], operation)
-        else:
-            raise UserError(
-                f"The built-in simulator does not know the gate {gate!r} "
-                f"(block {operation.block!r}); choose another device for this circuit."
-            )
-
-    def _rotation(self, axis: str, wire: int, operation: Operation) -> None:
-        angle = operation.angle
-        if isinstance(angle, Fixed):
-            self._turn(axis, wire, angle.value, None)
-        elif isinstance(angle, Input | Weight):
-            self._turn(axis, wire, 0.0, angle)
-        else:
-            raise UserError(
-                f"The built-in simulator cannot read the angle {angle!r} of {operation.gate} "
-                f"(block {operation.block!r}); choose another device for this circuit."
-            )
-
-    def _before(self, wire: int) -> _Turn | None:
-        """The turn that was the last thing to happen on this wire, if it was one."""
-        item = self.items[self._last[wire]] if self._last[wire] >= 0 else None
-        return item if isinstance(item, _Turn) else None
-
-    def _turn(self, axis: str, wire: int, offset: float, source: Input | Weight | None) -> None:
-        before = self._before(wire)
-        if before and before.axis == axis and (before.source is None or source is None):
-            before.offset += offset
-            before.source = before.source or source
-            return
-        self.items.append(_Turn(axis, wire, offset, source, self._last[wire] < 0))
-        self._last[wire] = len(self.items) - 1
-
-    def _hadamard(self, wire: int) -> None:
-        before = self._before(wire)
-        if before and before.axis == "Y":
-            before.offset += math.pi / 2
-            self._move("X", (wire,))
-        else:
-            self._move("Z", (wire,))
-            self._turn("Y", wire, math.pi / 2, None)
-
-    def _move(self, gate: str, wires: tuple[int, ...]) -> None:
-        if gate == "Y":
-            self.phase *= 1j
-            self._move("Z", wires)
-            self._move("X", wires)
-            return
-        if gate in ("Z", "CZ", "CNOT") and self._last[wires[0]] < 0:
-            return  # the wire is still |0⟩: nothing happens
-        if self._moves < 0 or any(self._last[wire] > self._moves for wire in wires):
-            self._moves = len(self.items)
-            self.items.append(_Moves())
-        moves = self.items[self._moves]
-        assert isinstance(moves, _Moves)
-        moves.gates.append((gate, wires))
-        for wire in wires:
-            self._last[wire] = self._moves
 
 
 @lru_cache(maxsize=8)  # the tables of many wires are large
 def compile(circuit: Circuit) -> Program:
     """The program of a circuit. Raises UserError for a gate the simulator does not know."""
     expanded = expand(circuit)
-    peephole = _Peephole(circuit.wires)
-    for operation in expanded.operations:
+    return _program(
+        circuit.wires, expanded.operations, circuit.readout, expanded.inputs,
+        len(expanded.weight_keys), apart=False,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def compile_free(free: Free) -> Program:
+    """The program of a circuit whose angles are free.
+
+    Its inputs are the angles [batch, slots], and it has no weights (an array of none). When the
+    circuit begins with an AMPLITUDE operation, the first states are given apart:
+    ``evaluate(program, angles, np.empty(0), amplitudes)`` with ``amplitudes`` [batch, 2**k], of
+    norm one. Raises UserError as `compile` does.
+    """
+    return _program(free.wires, free.operations, free.readout, len(free.angles), 0, apart=True)
+
+
+def _program(
+    wires: int, operations: tuple[Operation, ...], readout: Readout, inputs: int, weights: int,
+    apart: bool,
+) -> Program:  # fmt: skip
+    prepared: tuple[int, ...] = ()
+    amplitudes = None
+    if operations and isinstance(operations[0].angle, Amplitudes):
+        prepared = operations[0].wires
+        amplitudes = None if apart else operations[0].angle
+        operations = operations[1:]
+    peephole = Peephole(wires, prepared)
+    for operation in operations:
         peephole.add(operation)
-    first = [item for item in peephole.items if isinstance(item, _Turn) and item.first]
-    rest = [item for item in peephole.items if not (isinstance(item, _Turn) and item.first)]
-    first.sort(key=lambda turn: -turn.wire)
-    turns = [item for item in (*first, *rest) if isinstance(item, _Turn)]
-    parts = 2 if any(turn.axis != "Y" for turn in turns) else 1
-    steps, tables, signs = _steps((*first, *rest), circuit.wires, parts)
+    items = peephole.ordered()
+    turns = [item for item in items if isinstance(item, Turn)]
+    parts = 2 if any(turn.gate not in ("RY", "CRY") for turn in turns) else 1
+    steps, tables, signs = _steps(items, wires, parts)
+    numbers, sources, features = _angles(turns)
+    words, factors = _words(readout, wires)
+    measured = readout.on(wires) if readout.kind == "probabilities" else ()
     return Program(
-        wires=circuit.wires,
-        inputs=expanded.inputs,
-        weights=len(expanded.weight_keys),
+        wires=wires,
+        inputs=inputs,
+        weights=weights,
+        outputs=readout.outputs(wires),
         parts=parts,
         phase=peephole.phase,
         steps=steps,
         tables=tables,
         signs=signs,
-        offset=np.array([turn.offset for turn in turns], dtype=np.float64),
-        weight_of=_indices(turns, Weight),
-        input_of=_indices(turns, Input),
+        numbers=numbers,
+        sources=sources,
+        features=features,
+        amplitudes=amplitudes,
+        places=_places(prepared, wires),
+        words=words,
+        factors=factors,
+        bits=np.array([wires - 1 - wire for wire in measured], dtype=np.uint64),
     )
 
 
-def _indices(turns: list[_Turn], source: type[Input] | type[Weight]) -> NDArray[np.int64]:
-    found = [turn.source.index if isinstance(turn.source, source) else -1 for turn in turns]
-    return np.array(found, dtype=np.int64)
+def _angles(turns: list[Turn]) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers [turns, 3] and sources [turns, 4] of all turns, and the inputs they name."""
+    numbers = np.zeros((len(turns), 3))
+    sources = np.zeros((len(turns), 4), dtype=np.int64)
+    features: list[int] = []
+    for number, source, turn in zip(numbers, sources, turns, strict=True):
+        factor, shift, weight, inputs = _formula(turn.source)
+        number[:] = turn.offset, factor, shift
+        first = len(features)
+        features += inputs
+        source[:] = weight, first, len(features), isinstance(turn.source, Bit)
+    return numbers, sources, np.array(features, dtype=np.int64)
+
+
+def _formula(source: Angle | None) -> tuple[float, float, int, tuple[int, ...]]:
+    """Factor, shift, weight (-1 for none) and inputs of an angle."""
+    match source:
+        case Input(index):
+            return 1.0, 0.0, -1, (index,)
+        case Weight(index):
+            return 1.0, 0.0, index, ()
+        case Product(scale, inputs, weight, shift):
+            return scale, shift, -1 if weight is None else weight, inputs
+        case Bit(index, threshold):
+            return 0.0, threshold, -1, (index,)
+        case _:
+            return 0.0, 0.0, -1, ()
+
+
+def _words(readout: Readout, wires: int) -> tuple[NDArray[np.uint64], Floats]:
+    """The Pauli words [words, 4] of a readout and their factors; none for ⟨Z⟩ of every wire.
+
+    A word is i**y · (flips) · (signs), with y the number of its Y. Its expectation value is the
+    sum over rows r of sign · (re·re' + im·im') for even y and of sign · (re'·im - im'·re) for odd
+    y, where r' is r with the bits flipped.
+    """
+    words, factors = [], []
+    observables = () if readout.plain else readout.observables(wires)
+    for output, observable in enumerate(observables):
+        for coefficient, word in observable:
+            flip = sum(1 << (wires - 1 - wire) for wire, pauli in word if pauli != "Z")
+            parity = sum(1 << (wires - 1 - wire) for wire, pauli in word if pauli != "X")
+            ys = sum(pauli == "Y" for _, pauli in word)
+            words.append((output, flip, parity, ys % 2))
+            factors.append(coefficient * (1, -1, -1, 1)[ys % 4])
+    return np.array(words, dtype=np.uint64).reshape(-1, 4), np.array(factors, dtype=np.float64)
+
+
+def _places(prepared: tuple[int, ...], wires: int) -> NDArray[np.uint64]:
+    """The row of each amplitude of these wires, the first of them as the leftmost bit."""
+    places = np.zeros(1, dtype=np.uint64)
+    for wire in prepared:
+        places = (places[:, None] + np.array([0, 1 << (wires - 1 - wire)], np.uint64)).reshape(-1)
+    return places if prepared else places[:0]
 
 
 def _steps(
-    items: tuple[_Turn | _Moves, ...], wires: int, parts: int
+    items: list[Turn | Moves], wires: int, parts: int
 ) -> tuple[Steps, NDArray[np.uint32], NDArray[np.int8]]:
     rows = 1 << wires
     numbers: dict[tuple[Any, ...], int] = {}
     steps = np.zeros((len(items), COLUMNS), dtype=np.uint64)
     turns = 0
     for step, item in zip(steps, items, strict=True):
-        if isinstance(item, _Turn):
-            run = rows >> (item.wire + 1)
-            limit = 2 * run if item.first else rows
-            pairs = _pairs(item.axis, run, rows) if parts == 2 else (0, run)
-            step[: A1 + len(pairs)] = (TURN, turns, run, limit, A1 + len(pairs) - 2, *pairs)
+        if isinstance(item, Turn):
+            columns = (turns, *_rows_of(item, rows, parts))
+            step[WHICH : WHICH + len(columns)] = columns
             turns += 1
         else:
             number = numbers.setdefault(tuple(item.gates), len(numbers))
@@ -251,16 +260,41 @@ def _steps(
     return steps, tables, signs
 
 
-def _pairs(axis: str, run: int, rows: int) -> tuple[int, int, int, int]:
-    """First rows of the two runs of pairs (a, b) with a' = c·a - s·b, b' = s·a + c·b.
+def _rows_of(turn: Turn, rows: int, parts: int) -> tuple[int, ...]:
+    """Columns RUN and on of a turn."""
+    runs = [rows >> (wire + 1) for wire in turn.wires]
+    if len(runs) == 1:
+        limit = 2 * runs[0] if turn.first else rows
+        pairs = _pairs(turn.gate[1], 0, runs[0], rows)
+        span, outer = limit, limit
+    else:
+        p, q = runs
+        span, outer, limit = max(runs), 2 * max(runs), rows
+        match turn.gate:
+            case "CRX" | "CRY" | "CRZ":
+                pairs = _pairs(turn.gate[2], p, p + q, rows)
+            case "RXX":
+                pairs = _pairs("X", 0, p + q, rows) + _pairs("X", p, q, rows)
+            case "RYY":  # -XX on |00⟩ and |11⟩, XX on the others
+                pairs = _pairs("X", 0, p + q, rows)[::-1] + _pairs("X", p, q, rows)
+            case _:
+                pairs = _pairs("Z", 0, p, rows) + _pairs("Z", p + q, q, rows)
+    if parts == 1:
+        pairs = pairs[:2]
+    return min(runs), span, outer, limit, PAIRS + len(pairs) - 2, *pairs
+
+
+def _pairs(axis: str, zero: int, one: int, rows: int) -> tuple[int, ...]:
+    """First rows of the two runs of pairs (a, b) with a' = c·a - s·b, b' = s·a + c·b, for a turn of
+    the rows from ``zero`` on, which stand for |0⟩, against those from ``one`` on.
 
     The imaginary part of row r lies at ``rows + r``.
     """
     if axis == "Y":
-        return 0, run, rows, rows + run
+        return zero, one, rows + zero, rows + one
     if axis == "X":
-        return rows + run, 0, rows, run
-    return rows, 0, run, rows + run
+        return rows + one, zero, rows + zero, one
+    return rows + zero, zero, one, rows + one
 
 
 def _table(gates: tuple[Any, ...], wires: int) -> tuple[NDArray[np.uint32], NDArray[np.int8]]:
@@ -274,6 +308,8 @@ def _table(gates: tuple[Any, ...], wires: int) -> tuple[NDArray[np.uint32], NDAr
             source ^= 1 << shifts[0]
         elif gate == "CNOT":
             source ^= bits[0] << shifts[1]
+        elif gate == "TOFFOLI":
+            source ^= (bits[0] & bits[1]) << shifts[2]
         elif gate == "SWAP":
             different = bits[0] ^ bits[1]
             source ^= (different << shifts[0]) | (different << shifts[1])

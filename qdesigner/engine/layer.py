@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.circuit import Circuit, Expanded, expand
 from qdesigner.engine.compile import Program, compile
 from qdesigner.engine.simulate import backward, forward, in_double
 
 
-class _Expectation(torch.autograd.Function):
-    """⟨Z⟩ on every wire as a function of inputs [batch, inputs] and weights [weights]."""
+class _Simulated(torch.autograd.Function):
+    """A program's readout as a function of inputs [batch, inputs] and weights [weights]."""
 
     @staticmethod
     def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:
@@ -57,26 +57,59 @@ def _tensor(array: np.ndarray[Any, Any], like: Tensor) -> Tensor:
     return tensor
 
 
-class QuantumLayer(nn.Module):
-    """A circuit as a layer: features [batch, inputs] in radians to ⟨Z⟩ [batch, wires].
+def initial_weights(expanded: Expanded, generator: torch.Generator | None = None) -> Tensor:
+    """The weights a circuit begins with, [weights] in float32: mean + spread · draw each.
 
-    ``weights`` is the circuit's flat weight vector; each starts as its block's spread times
-    N(0, 1), drawn from ``generator`` or torch's own. It computes on the CPU, at least in the dtype
-    of its input (whole numbers as torch's default); a tensor on another device goes there and back.
-    Gradients are of first order only.
+    Drawn from ``generator`` or torch's own: first N(0, 1) for all weights; then, if any begins
+    uniform, U(-1, 1) for all, which the uniform ones take instead.
     """
+    starts = expanded.starts
+    draw = torch.randn(len(starts), dtype=torch.float32, generator=generator)
+    uniform = torch.tensor([start.distribution == "uniform" for start in starts], dtype=torch.bool)
+    if uniform.any():
+        other = 2 * torch.rand(len(starts), dtype=torch.float32, generator=generator) - 1
+        draw = torch.where(uniform, other, draw)
+    means = torch.tensor([start.mean for start in starts], dtype=torch.float32)
+    spreads = torch.tensor([start.spread for start in starts], dtype=torch.float32)
+    return means + spreads * draw
+
+
+class QuantumLayer(nn.Module):
+    """A circuit as a layer: features [batch, inputs] in radians to its readout [batch, outputs].
+
+    ``weights`` are the trainable ones of the circuit's flat weight vector and the buffer ``fixed``
+    the others, if there are any; they begin as `initial_weights` says. It computes on the CPU, at
+    least in the dtype of its input (whole numbers as torch's default); a tensor on another device
+    goes there and back. Gradients are of first order only.
+    """
+
+    fixed: Tensor
+    _order: Tensor
 
     def __init__(self, circuit: Circuit, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.circuit = circuit
         self.program = compile(circuit)
-        starts = expand(circuit).starts
-        spreads = torch.tensor([start.spread for start in starts], dtype=torch.float32)
-        normal = torch.randn(len(spreads), dtype=torch.float32, generator=generator)
-        self.weights = nn.Parameter(spreads * normal)
+        expanded = expand(circuit)
+        initial = initial_weights(expanded, generator)
+        self.whole = all(expanded.trainable)
+        if self.whole:
+            self.weights = nn.Parameter(initial)
+        else:
+            trainable = torch.tensor(expanded.trainable)
+            self.weights = nn.Parameter(initial[trainable])
+            self.register_buffer("fixed", initial[~trainable])
+            places = torch.cat([trainable.nonzero(), (~trainable).nonzero()])[:, 0]
+            self.register_buffer("_order", places.argsort(), persistent=False)
+
+    def flat(self) -> Tensor:
+        """The circuit's whole weight vector, [weights], fixed weights in their places."""
+        if self.whole:
+            return self.weights
+        return torch.cat([self.weights, self.fixed])[self._order]
 
     def forward(self, x: Tensor) -> Tensor:
-        """⟨Z⟩ on every wire, [batch, wires]. Raises ValueError unless x is [batch, inputs]."""
+        """The readout [batch, outputs]. Raises ValueError unless x is [batch, inputs]."""
         if x.ndim != 2 or x.shape[1] != self.program.inputs:
             raise ValueError(
                 f"the circuit reads {self.program.inputs} features of each sample, "
@@ -84,7 +117,7 @@ class QuantumLayer(nn.Module):
             )
         if not x.is_floating_point():
             x = x.to(torch.get_default_dtype())
-        out: Tensor = _Expectation.apply(self.program, x, self.weights)
+        out: Tensor = _Simulated.apply(self.program, x, self.flat())
         return out
 
     def extra_repr(self) -> str:

@@ -1,4 +1,4 @@
-"""Run a program on a batch of samples: expectation values, and their gradients, as NumPy arrays.
+"""Run a program on a batch of samples: its readout, and gradients, as NumPy arrays.
 
 The batch is cut into chunks of samples that lie side by side in memory, so that every gate is one
 vectorised loop; a kernel runs a chunk at a time, and `threads` spreads the chunks over the cores
@@ -14,6 +14,7 @@ import numpy as np
 
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.engine import kernels
+from qdesigner.engine.amplitudes import add_gradient, prepared
 from qdesigner.engine.compile import Program, compile
 from qdesigner.engine.threads import spread
 
@@ -68,22 +69,30 @@ def _each_chunk(call: Callable[[int, int], None], program: Program, batch: int) 
 
 
 def forward(
-    program: Program, inputs: Floats, weights: Floats, keep: bool
+    program: Program,
+    inputs: Floats,
+    weights: Floats,
+    keep: bool,
+    amplitudes: Floats | None = None,
 ) -> tuple[Floats, Floats | None]:
-    """⟨Z⟩ [batch, wires] and, with ``keep`` and if they are not too large, the final states.
+    """The readout [batch, outputs] and, with ``keep`` and if not too large, the final states.
 
     ``inputs`` [batch, inputs] and ``weights`` [weights] are C-contiguous and of one dtype, float32
-    or float64.
+    or float64; so are ``amplitudes`` [batch, places], of a program whose first states are given.
     """
     batch = len(inputs)
-    out = np.empty((batch, program.wires), inputs.dtype)
+    if amplitudes is None:
+        amplitudes = prepared(program, inputs)
+    out = np.empty((batch, program.outputs), inputs.dtype)
     size = batch * program.entries
     kept = keep and size * out.itemsize <= KEPT_BYTES
     states = np.empty(size if kept else 0, inputs.dtype)
     chunk = chunk_size(program, batch)
 
     def call(start: int, end: int) -> None:
-        kernels.forward(*program.arrays, inputs, weights, chunk, start, end, out, states)
+        kernels.forward(
+            *program.arrays, inputs, weights, amplitudes, chunk, start, end, out, states
+        )
 
     _each_chunk(call, program, batch)
     return out, states if kept else None
@@ -99,7 +108,7 @@ def backward(
 ) -> tuple[Floats | None, Floats]:
     """Gradients for ``inputs`` [batch, inputs], None if not wanted, and for ``weights``.
 
-    ``grad`` [batch, wires] is the gradient of what `forward` gave, C-contiguous and of its dtype;
+    ``grad`` [batch, outputs] is the gradient of what `forward` gave, C-contiguous and of its dtype;
     ``states`` is what it kept, or None to run it again.
     """
     if states is None:
@@ -107,18 +116,22 @@ def backward(
     batch = len(inputs)
     chunk = chunk_size(program, batch)
     stop = min(program.first_weight, program.first_input if want_inputs else len(program.steps))
+    made = want_inputs and program.amplitudes is not None
     grad_inputs = np.zeros(inputs.shape if want_inputs else (0, 0), inputs.dtype)
+    grad_amplitudes = np.empty((batch, len(program.places)) if made else (0, 0), inputs.dtype)
     grad_weights = np.empty(weights.shape, inputs.dtype)
-    overlaps = np.empty((-(-batch // chunk), len(program.offset)))
+    overlaps = np.empty((-(-batch // chunk), len(program.sources)))
 
     def call(start: int, end: int) -> None:
         kernels.backward(
             *program.arrays, inputs, weights, chunk, start, end, states, grad, grad_inputs,
-            overlaps, stop,
+            grad_amplitudes, overlaps, stop,
         )  # fmt: skip
 
     _each_chunk(call, program, batch)
-    kernels.collect(overlaps, program.weight_of, grad_weights)
+    kernels.collect(overlaps, program.sources, grad_weights)
+    if made:
+        add_gradient(program, inputs, grad_amplitudes, grad_inputs)
     return grad_inputs if want_inputs else None, grad_weights
 
 
@@ -141,15 +154,25 @@ def _backward_again(
     return grad_inputs if want_inputs else None, total.astype(inputs.dtype)
 
 
-def evaluate(program: Program, inputs: Floats, weights: Floats) -> Floats:
-    """⟨Z⟩ on every wire, [batch, wires], for ``inputs`` [batch, inputs] and ``weights`` [weights].
+def evaluate(
+    program: Program, inputs: Floats, weights: Floats, amplitudes: Floats | None = None
+) -> Floats:
+    """The readout [batch, outputs] for ``inputs`` [batch, inputs] and ``weights`` [weights].
 
-    They are of float32 if ``inputs`` are, else of float64. Raises ValueError when a shape does not
-    fit the program.
+    ``amplitudes`` [batch, places], of norm one, are the first states of a program that is given
+    them. All are of float32 if ``inputs`` are, else of float64. Raises ValueError when a shape does
+    not fit the program.
     """
     dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
-    return forward(program, inputs, weights, keep=False)[0].astype(dtype, copy=False)
+    given = len(program.places) if program.amplitudes is None else 0
+    if amplitudes is not None or given:
+        amplitudes = _plain(np.empty((0, 0)) if amplitudes is None else amplitudes, inputs.dtype)
+        if amplitudes.shape != (len(inputs), given):
+            raise ValueError(
+                f"amplitudes must have the shape {(len(inputs), given)}, not {amplitudes.shape}"
+            )
+    return forward(program, inputs, weights, False, amplitudes)[0].astype(dtype, copy=False)
 
 
 def gradients(
@@ -157,14 +180,14 @@ def gradients(
 ) -> tuple[Floats, Floats]:
     """Gradients of Σ grad_outputs · outputs for inputs [batch, inputs] and weights [weights].
 
-    ``grad_outputs`` is [batch, wires]. Raises ValueError as `evaluate` does.
+    ``grad_outputs`` is [batch, outputs]. Raises ValueError as `evaluate` does.
     """
     dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
     grad = _plain(grad_outputs, inputs.dtype)
-    if grad.shape != (len(inputs), program.wires):
+    if grad.shape != (len(inputs), program.outputs):
         raise ValueError(
-            f"grad_outputs must have the shape {(len(inputs), program.wires)}, not {grad.shape}"
+            f"grad_outputs must have the shape {(len(inputs), program.outputs)}, not {grad.shape}"
         )
     grad_inputs, grad_weights = backward(program, inputs, weights, None, grad)
     assert grad_inputs is not None

@@ -8,8 +8,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from qdesigner.engine.compile import A1, KIND, LIMIT, RUN, SECOND, TURN, WHICH, Program
+from qdesigner.engine.amplitudes import prepared
+from qdesigner.engine.compile import (
+    BIT,
+    END,
+    FACTOR,
+    FIRST,
+    KIND,
+    LAST,
+    LIMIT,
+    OFFSET,
+    OUTER,
+    PAIRS,
+    RUN,
+    SHIFT,
+    SPAN,
+    TURN,
+    WEIGHT,
+    WHICH,
+    Program,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,24 +39,38 @@ if TYPE_CHECKING:
 
 def angles(program: Program, inputs: Floats, weights: Floats) -> NDArray[np.float64]:
     """Every angle of the program for one sample, in radians, [turns]."""
-    values = program.offset.copy()
-    taken = program.weight_of >= 0
-    values[taken] += np.asarray(weights)[program.weight_of[taken]]
-    taken = program.input_of >= 0
-    values[taken] += np.asarray(inputs)[program.input_of[taken]]
+    inputs = np.asarray(inputs)
+    values = program.numbers[:, OFFSET].copy()
+    for k, (number, source) in enumerate(zip(program.numbers, program.sources, strict=True)):
+        own = inputs[program.features[source[FIRST] : source[END]]]
+        if source[BIT]:
+            values[k] += np.pi if own[0] > number[SHIFT] else 0.0
+        else:
+            weight = weights[source[WEIGHT]] if source[WEIGHT] >= 0 else 1.0
+            values[k] += number[FACTOR] * weight * np.prod(own + number[SHIFT])
     return values
 
 
-def statevector(program: Program, inputs: Floats, weights: Floats) -> NDArray[np.complex128]:
-    """The state [2**wires] for one sample: ``inputs`` [inputs] and ``weights`` [weights]."""
+def statevector(
+    program: Program, inputs: Floats, weights: Floats, amplitudes: Floats | None = None
+) -> NDArray[np.complex128]:
+    """The state [2**wires] for one sample: ``inputs`` [inputs] and ``weights`` [weights].
+
+    ``amplitudes`` [places] are the first state of a program that is given it.
+    """
     rows = program.rows
     state = np.zeros((program.parts, rows))
-    state[0, 0] = 1.0
+    if len(program.places):
+        if amplitudes is None:
+            amplitudes = prepared(program, np.asarray(inputs, dtype=np.float64)[None])[0]
+        state[0, program.places] = amplitudes
+    else:
+        state[0, 0] = 1.0
     half = angles(program, inputs, weights) / 2
     cosines, sines = np.cos(half), np.sin(half)
     for step in program.steps.tolist():
         if step[KIND] == TURN:
-            _turn(state.reshape(-1), step, cosines[step[WHICH]], sines[step[WHICH]], rows)
+            _turn(state.reshape(-1), step, cosines[step[WHICH]], sines[step[WHICH]])
         else:
             state = np.take(state, program.tables[step[WHICH]], axis=1)
             state *= program.signs[step[WHICH]]
@@ -44,19 +78,13 @@ def statevector(program: Program, inputs: Floats, weights: Floats) -> NDArray[np
     return np.asarray(full * program.phase)
 
 
-def _turn(flat: Floats, step: list[int], c: float, s: float, rows: int) -> None:
-    run, limit = step[RUN], step[LIMIT]
-
-    def runs(first: int) -> Floats:
-        """The runs that begin at row ``first`` and every second run after it."""
-        start = first - first % rows if limit == rows else first
-        if limit < rows:
-            return flat[first : first + run].reshape(1, run)
-        side = (first % rows) // run
-        return flat[start : start + rows].reshape(-1, 2, run)[:, side]
-
-    for column in range(A1, step[SECOND] + 1, 2):
-        a, b = runs(step[column]), runs(step[column + 1])
+def _turn(flat: Floats, step: list[int], c: float, s: float) -> None:
+    item = flat.itemsize
+    shape = step[LIMIT] // step[OUTER], step[SPAN] // (2 * step[RUN]), step[RUN]
+    strides = item * step[OUTER], item * 2 * step[RUN], item
+    for pair in range(PAIRS, step[LAST] + 1, 2):
+        a = as_strided(flat[step[pair] :], shape, strides)
+        b = as_strided(flat[step[pair + 1] :], shape, strides)
         turned = c * a - s * b
         b *= c
         b += s * a

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from random import Random
+
 import numpy as np
 import pennylane as qml
 import torch
@@ -9,48 +12,107 @@ from numpy.typing import NDArray
 
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
+from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.circuit.fields import Field, Scalar
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import Angle, BlockKind, Fixed, Input, Weight
+from qdesigner.circuit.kinds import (
+    Amplitudes,
+    Angle,
+    Bit,
+    BlockKind,
+    Fixed,
+    Input,
+    Product,
+    Weight,
+)
+from qdesigner.circuit.readout import Readout
 
 Floats = NDArray[np.float64]
 
 
 def apply(circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor) -> None:
     """Queue the circuit's operations on PennyLane; inputs are [batch, inputs]."""
-
-    def value(angle: Angle) -> torch.Tensor | float:
-        if isinstance(angle, Input):
-            return inputs[:, angle.index]
-        if isinstance(angle, Weight):
-            return weights[angle.index]
-        assert isinstance(angle, Fixed)
-        return angle.value
-
     for operation in expand(circuit).operations:
         gate = getattr(qml, GATES[operation.gate].pennylane)
-        if operation.angle is None:
+        angle = operation.angle
+        if isinstance(angle, Amplitudes):
+            qml.StatePrep(amplitudes(angle, len(operation.wires), inputs), wires=operation.wires)
+        elif angle is None:
             gate(wires=operation.wires)
         else:
-            gate(value(operation.angle), wires=operation.wires)
+            gate(value(angle, inputs, weights), wires=operation.wires)
+
+
+def value(angle: Angle, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor | float:
+    """An angle in radians, of each sample [batch] or of all."""
+    match angle:
+        case Input(index):
+            return inputs[:, index]
+        case Weight(index):
+            return weights[index]
+        case Product(scale, features, weight, shift):
+            product = scale if weight is None else scale * weights[weight]
+            for feature in features:
+                product = product * (inputs[:, feature] + shift)
+            return product
+        case Bit(index, threshold):
+            return math.pi * (inputs[:, index] > threshold).double()
+        case Fixed(value):
+            return value
+    raise AssertionError(angle)
+
+
+def amplitudes(angle: Amplitudes, wires: int, inputs: torch.Tensor) -> torch.Tensor:
+    """The state [batch, 2**wires] that the features become."""
+    features = inputs[:, angle.first : angle.first + angle.count]
+    missing = (1 << wires) - angle.count
+    features = torch.nn.functional.pad(features, (0, missing), value=angle.pad)
+    zero = (features == 0).all(dim=1, keepdim=True)
+    start = torch.eye(1, 1 << wires, dtype=features.dtype)
+    safe = torch.where(zero, torch.ones_like(features), features)
+    return torch.where(zero, start, safe / safe.norm(dim=1, keepdim=True))
+
+
+def _measured(circuit: Circuit) -> list[qml.measurements.MeasurementProcess]:
+    """The probabilities, or the expectation value of every term of every observable."""
+    readout = circuit.readout
+    if readout.kind == "probabilities":
+        return [qml.probs(wires=readout.on(circuit.wires))]
+    pauli = {"X": qml.PauliX, "Y": qml.PauliY, "Z": qml.PauliZ}
+    return [
+        qml.expval(qml.prod(*(pauli[name](wire) for wire, name in term.word), qml.Identity(0)))
+        for observable in readout.observables(circuit.wires)
+        for term in observable
+    ]
+
+
+def outputs(circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """PennyLane's readout [batch, outputs] of inputs [batch, inputs] and weights [weights]."""
+
+    @qml.qnode(qml.device("default.qubit", wires=circuit.wires), interface="torch")
+    def node() -> list[qml.measurements.MeasurementProcess]:
+        apply(circuit, inputs, weights)
+        return _measured(circuit)
+
+    # A circuit that reads no input gives one value: the same for every sample.
+    if circuit.readout.kind == "probabilities":
+        return torch.as_tensor(node()[0]).expand(len(inputs), circuit.outputs)
+    terms = iter([torch.as_tensor(value).real.expand(len(inputs)) for value in node()])
+    columns = [
+        sum(term.coefficient * next(terms) for term in observable)
+        for observable in circuit.readout.observables(circuit.wires)
+    ]
+    return torch.stack(columns, dim=1)
 
 
 def verdict(
     circuit: Circuit, inputs: Floats, weights: Floats, grad: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """PennyLane's ⟨Z⟩ [batch, wires] and the gradients of Σ grad·⟨Z⟩ for inputs and weights."""
+    """PennyLane's readout [batch, outputs] and the gradients of Σ grad·readout for inputs and
+    weights."""
     x = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
     w = torch.tensor(weights, dtype=torch.float64, requires_grad=True)
-    device = qml.device("default.qubit", wires=circuit.wires)
-
-    @qml.qnode(device, interface="torch", diff_method="backprop")
-    def node() -> list[qml.measurements.ExpectationMP]:
-        apply(circuit, x, w)
-        return [qml.expval(qml.PauliZ(wire)) for wire in range(circuit.wires)]
-
-    # A circuit that reads no input gives one value per wire: the same for every sample.
-    columns = [torch.as_tensor(column).expand(len(inputs)) for column in node()]
-    out = torch.stack(columns, dim=1)
+    out = outputs(circuit, x, w)
     total = (out * torch.tensor(grad)).sum()
     if total.requires_grad:
         total.backward()
@@ -74,50 +136,81 @@ def state(circuit: Circuit, inputs: Floats, weights: Floats) -> NDArray[np.compl
 
 
 class RandomCircuits:
-    """Random circuits over every row of the block table, a new row included without a change."""
+    """Random circuits over every row of the block table, a new row included without a change.
 
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
+    ``draw`` is a seed, or a source of random numbers such as hypothesis gives.
+    """
+
+    def __init__(self, draw: int | Random) -> None:
+        self.rng = Random(draw) if isinstance(draw, int) else draw
         self.made = 0
 
-    def circuit(self, must: str, max_wires: int = 6) -> Circuit:
-        """A circuit of up to five blocks, one of kind ``must``; repeats nest two deep."""
+    def circuit(self, must: str, max_wires: int = 6, blocks: int = 5) -> Circuit:
+        """A circuit of up to so many blocks, one of kind ``must``; repeats nest two deep."""
         row = BLOCKS[must]
-        wires = int(self.rng.integers(max(row.wires or row.min_wires, 1), max_wires + 1))
-        blocks = [self._block(BLOCKS[must], wires, 0)]
-        for _ in range(int(self.rng.integers(0, 5))):
-            blocks.insert(int(self.rng.integers(len(blocks) + 1)), self._any(wires, 0))
-        return Circuit(wires=wires, blocks=tuple(blocks))
+        wires = self.rng.randint(max(row.wires or row.min_wires, 1), max_wires)
+        placed: list[Block] = []
+        for _ in range(self.rng.randint(0, blocks - 1)):
+            placed.append(self._any(wires, 0))
+        first = must == AMPLITUDE
+        place = 0 if first else self.rng.randint(0, len(placed))
+        placed.insert(place, self._block(row, wires, 0))
+        if not first and self.rng.random() < 0.1:  # it stands at the start or nowhere
+            placed.insert(0, self._block(BLOCKS[AMPLITUDE], wires, 0))
+        return Circuit(wires=wires, blocks=tuple(placed), readout=self.readout(wires))
+
+    def readout(self, wires: int) -> Readout:
+        """Any readout of up to four outputs, or of all wires."""
+        kind = self.rng.choice(("plain", "expectation", "pauli_sum", "probabilities"))
+        on = tuple(self._some(wires, self.rng.randint(1, min(wires, 4))))
+        if kind == "pauli_sum":
+            sums = [self._sum(wires) for _ in range(self.rng.randint(1, 3))]
+            return Readout(kind="pauli_sum", sums=tuple(sums))
+        if kind == "probabilities":
+            return Readout(kind="probabilities", wires=on)
+        if kind == "expectation":
+            return Readout(observable=self.rng.choice("XYZ"), wires=on)
+        return Readout()
+
+    def _sum(self, wires: int) -> str:
+        terms = []
+        for _ in range(self.rng.randint(1, 3)):
+            on = self._some(wires, self.rng.randint(0, min(wires, 3)))
+            word = " ".join(f"{self.rng.choice('XYZ')}{wire}" for wire in on)
+            terms.append(f"{self.rng.choice('+-')} {self.rng.randint(1, 30) / 10} {word}")
+        return " ".join(terms)
+
+    def _some(self, wires: int, count: int) -> list[int]:
+        return self.rng.sample(range(wires), count)
 
     def _any(self, wires: int, depth: int) -> Block:
         fitting = [
             row
             for row in BLOCKS.values()
-            if max(row.wires or 1, row.min_wires) <= wires and not (row.container and depth >= 2)
+            if max(row.wires or 1, row.min_wires) <= wires
+            and not (row.container and depth >= 2)
+            and row.kind != AMPLITUDE
         ]
-        return self._block(fitting[int(self.rng.integers(len(fitting)))], wires, depth)
+        return self._block(self.rng.choice(fitting), wires, depth)
 
     def _block(self, row: BlockKind, wires: int, depth: int) -> Block:
         self.made += 1
         name = f"b{self.made}"
-        settings = {field.name: self._value(row, field) for field in row.fields}
+        settings = {field.name: self._value(field) for field in row.fields}
         on, body = None, ()
         if row.container:
-            body = tuple(self._any(wires, depth + 1) for _ in range(int(self.rng.integers(1, 4))))
+            count = self.rng.randint(1, 3)
+            body = tuple(self._any(wires, depth + 1) for _ in range(count))
         elif row.wires is not None or self.rng.random() < 0.4:
-            count = row.wires or int(self.rng.integers(row.min_wires, wires + 1))
-            on = tuple(int(wire) for wire in self.rng.permutation(wires)[:count])
+            on = tuple(self._some(wires, row.wires or self.rng.randint(row.min_wires, wires)))
         return Block(id=name, kind=row.kind, wires=on, settings=settings, body=body)
 
-    def _value(self, row: BlockKind, field: Field) -> Scalar:
+    def _value(self, field: Field) -> Scalar:
         if field.type == "choice":
-            return field.choices[int(self.rng.integers(len(field.choices)))]
+            return self.rng.choice(field.choices)
         if field.type == "bool":
-            return bool(self.rng.random() < 0.6)
-        low, high = max(field.minimum, -3.0), min(field.maximum, 3.0)
-        value = float(self.rng.uniform(low, high))
-        return (
-            int(np.clip(round(value), field.minimum, field.maximum))
-            if field.type == "int"
-            else value
-        )
+            return self.rng.random() < 0.6
+        low, high = max(field.minimum, -3), min(field.maximum, 3)
+        if field.type == "int":
+            return self.rng.randint(int(low), int(high))
+        return self.rng.uniform(low, high)

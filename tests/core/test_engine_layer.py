@@ -41,7 +41,7 @@ def test_its_gradients_pass_torch_s_own_check() -> None:
 
 
 def test_its_weights_start_as_spread_times_normal_numbers_of_the_generator() -> None:
-    spreads = torch.tensor(expand(CIRCUIT).spreads)
+    spreads = torch.tensor([start.spread for start in expand(CIRCUIT).starts])
     expected = spreads * torch.randn(len(spreads), generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(layer(3).weights.data, expected, rtol=0, atol=0)
     torch.manual_seed(3)
@@ -178,3 +178,41 @@ def test_a_head_learns_two_clusters() -> None:
         nn.functional.cross_entropy(head(x), labels).backward()
         optimiser.step()
     assert (head(x).argmax(1) == labels).float().mean() > 0.95
+
+
+def test_uniform_weights_are_drawn_after_the_normal_ones_and_means_are_added() -> None:
+    turn = {"init": "uniform", "mean": 1.0, "spread": 0.5}
+    circuit = Circuit(
+        wires=2,
+        blocks=(
+            Block(id="a", kind="ry_layer", settings={"mean": -2.0, "spread": 0.1}),
+            Block(id="b", kind="ry_layer", settings=turn),
+        ),
+    )
+    generator = torch.Generator().manual_seed(5)
+    normal = torch.randn(4, generator=generator)
+    uniform = 2 * torch.rand(4, generator=generator) - 1
+    expected = torch.cat([-2 + 0.1 * normal[:2], 1 + 0.5 * uniform[2:]])
+    module = QuantumLayer(circuit, torch.Generator().manual_seed(5))
+    torch.testing.assert_close(module.weights.data, expected, rtol=0, atol=0)
+
+
+def test_fixed_weights_keep_their_values_and_their_places() -> None:
+    blocks = tuple(
+        Block(id=name, kind="ry_layer", settings={"trainable": trainable, "spread": 1.0})
+        for name, trainable in (("a", True), ("b", False), ("c", True))
+    )
+    circuit = Circuit(wires=2, blocks=(Block(id="in", kind="angle_embedding"), *blocks))
+    module = QuantumLayer(circuit, torch.Generator().manual_seed(1))
+    begun = torch.randn(6, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(module.flat(), begun, rtol=0, atol=0)
+    assert dict(module.named_parameters()).keys() == {"weights"}
+    assert module.weights.shape == (4,) and module.state_dict().keys() == {"weights", "fixed"}
+    optimizer = torch.optim.SGD(module.parameters(), 0.5)
+    module(torch.randn(3, 2)).sum().backward()
+    optimizer.step()
+    changed = (module.flat() != begun).tolist()
+    assert changed == [True, True, False, False, True, True]
+    other = QuantumLayer(circuit)
+    other.load_state_dict(module.state_dict())
+    torch.testing.assert_close(other.flat(), module.flat(), rtol=0, atol=0)
