@@ -5,7 +5,7 @@ A drag carries the block's kind and nothing else.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QDrag,
@@ -98,7 +98,7 @@ class PaletteItem(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
             painter.drawRoundedRect(QRectF(0, 0, STRIPE, self.height()), 2, 2)
-            text_box.adjust(STRIPE + 10, 0, -4, 0)
+            text_box.adjust(STRIPE + 8, 0, -2, 0)
             flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
         painter.setPen(QColor(colours.text))
         painter.setFont(font(12))
@@ -169,6 +169,54 @@ class PaletteItem(QAbstractButton):
         return picture
 
 
+class GroupHeading(QAbstractButton):
+    """A group's name; a click, Enter, or Left and Right fold its blocks away or show them."""
+
+    def __init__(self, group: Group, first: bool) -> None:
+        super().__init__()
+        self.setText(group.value.upper())
+        self.setAccessibleName(f"{group.value} blocks")
+        self.setToolTip("Hide or show these blocks")
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setFixedHeight(18 if first else 26)
+
+    def sizeHint(self) -> QSize:
+        """As wide as the column."""
+        return QSize(100, self.height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The name, and an arrow that says whether its blocks show."""
+        colours = theme.current()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        strong = self.hasFocus() or self.underMouse()
+        painter.setPen(QColor(colours.accent if self.hasFocus() else colours.muted))
+        painter.setFont(font(10, bold=True))
+        line = QRectF(0, self.height() - 18, self.width(), 16)
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.setPen(QPen(QColor(colours.muted if strong else colours.faint), 1.4))
+        painter.translate(self.width() - 8, line.center().y())
+        painter.rotate(90 if self.isChecked() else 0)
+        painter.drawPolyline([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)])
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter turns, Left hides, Right shows, Up and Down move on; Space is the window's."""
+        match event.key():
+            case Qt.Key.Key_Return | Qt.Key.Key_Enter:
+                self.click()
+            case Qt.Key.Key_Left | Qt.Key.Key_Right:
+                self.setChecked(event.key() == Qt.Key.Key_Right)
+            case Qt.Key.Key_Down:
+                self.focusNextChild()
+            case Qt.Key.Key_Up:
+                self.focusPreviousChild()
+            case _:
+                event.ignore()
+
+
 class Palette(QWidget):
     """Every block, searchable, in the groups' order. ``refused`` carries why a block could not be
     appended."""
@@ -186,7 +234,7 @@ class Palette(QWidget):
         self._nothing = QLabel("No block is called that.")
         self._nothing.setProperty("role", "muted")
         self._nothing.hide()
-        self._groups: list[tuple[QLabel, QWidget, list[PaletteItem]]] = []
+        self._groups: list[tuple[GroupHeading, QWidget, list[PaletteItem]]] = []
         outer = QVBoxLayout(self)
         outer.setContentsMargins(12, 12, 0, 4)
         outer.setSpacing(8)
@@ -206,10 +254,9 @@ class Palette(QWidget):
         column.setSpacing(4)
         for group in Group:
             rows = [row for row in BLOCKS.values() if row.group is group]
-            heading = QLabel(group.value.upper())
-            heading.setProperty("role", "heading")
-            heading.setFont(font(10, bold=True))
-            heading.setContentsMargins(0, 8 if self._groups else 0, 0, 0)
+            rows.sort(key=lambda row: (row.wires or 0) > 2)  # gates in threes, the longest last
+            heading = GroupHeading(group, first=not self._groups)
+            heading.toggled.connect(lambda _on: self._filter(self._search.text()))
             items = [self._item(row) for row in rows]
             held = QWidget()
             _fill(held, items)
@@ -233,7 +280,7 @@ class Palette(QWidget):
         return item
 
     def items(self) -> list[PaletteItem]:
-        """The blocks that the search leaves, in their order."""
+        """The blocks that the search leaves, in their order, those folded away included."""
         return [item for _, _, items in self._groups for item in items if not item.isHidden()]
 
     def append(self, kind: str) -> None:
@@ -249,12 +296,14 @@ class Palette(QWidget):
         self._search.selectAll()
 
     def _append_first(self) -> None:
-        left = self.items()
-        if left and self._search.text().strip():
+        words = self._search.text().casefold().strip()
+        left = sorted(self.items(), key=lambda item: item.text().casefold() != words)
+        if left and words:
             self.append(left[0].row.kind)
 
     def _filter(self, text: str) -> None:
-        """Show blocks in whose name, group or hint a word begins with each word asked for."""
+        """Show blocks in whose name, group or hint a word begins with each word asked for; a group
+        that is folded away opens for a search."""
         words = text.casefold().split()
         for heading, held, items in self._groups:
             for item in items:
@@ -263,7 +312,7 @@ class Palette(QWidget):
                 item.setVisible(all(any(t.startswith(w) for t in told) for w in words))
             some = any(not item.isHidden() for item in items)
             heading.setVisible(some)
-            held.setVisible(some)
+            held.setVisible(some and (heading.isChecked() or bool(words)))
         self._nothing.setVisible(not self.items())
 
 

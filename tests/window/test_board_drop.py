@@ -163,3 +163,17 @@ def test_nothing_else_moves_down_or_up_while_a_drag_makes_the_circuit_too_long()
     QApplication.processEvents()
     assert bench.board.horizontalScrollBar().isVisible()
     assert bench.on("ry_layer-1").y() == y
+
+
+def test_an_amplitude_embedding_is_taken_at_the_start_and_red_elsewhere() -> None:
+    bench = Bench("RY layer")
+    assert not bench.enter("amplitude_embedding", bench.after("ry_layer-1", 2))
+    assert bench.board.outcome.refusal == (
+        "An amplitude embedding prepares the state, so it can only be the first block."
+    )
+    assert bench.move(bench.before("ry_layer-1", 2))
+    bench.leave()
+    assert bench.drop("amplitude_embedding", bench.before("ry_layer-1", 2))
+    assert bench.text == "Amplitude embedding | RY layer"
+    assert not bench.enter("rx_layer", bench.before("amplitude_embedding-1", 2))
+    assert "can only be the first block" in bench.board.outcome.refusal

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from boards import Bench
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QDrag
+from PySide6.QtGui import QDrag, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.canvas.gestures import BLOCK_MIME
+from app.canvas.pens import font
 from app.panels.palette import Palette, PaletteItem
 from qdesigner.circuit.blocks import BLOCKS
 
@@ -105,6 +106,13 @@ def test_enter_in_the_search_field_appends_the_first_match(palette: Palette, ben
     assert bench.text == "H + RY embedding | CZ ring"
 
 
+def test_enter_prefers_the_block_that_is_called_so(palette: Palette, bench: Bench) -> None:
+    palette._search.setText("rzz")
+    assert len(palette.items()) > 1
+    QTest.keyClick(palette._search, Qt.Key.Key_Return)
+    assert bench.text == "H + RY embedding | RZZ 0,1"
+
+
 def test_a_double_click_appends(palette: Palette, bench: Bench) -> None:
     QTest.mouseDClick(_item(palette, "x"), Qt.MouseButton.LeftButton)
     assert bench.text == "H + RY embedding | X 0"
@@ -127,3 +135,35 @@ def test_every_item_is_reached_by_arrows_and_has_a_name(palette: Palette) -> Non
     assert palette.focusWidget() is items[1]
     QTest.keyClick(items[1], Qt.Key.Key_Up)
     assert palette.focusWidget() is items[0]
+
+
+def test_a_group_folds_away_and_a_search_still_finds_its_blocks(palette: Palette) -> None:
+    heading = next(h for h, _, _ in palette._groups if h.text() == "ENTANGLING")
+    item = _item(palette, "cz_ring")
+    heading.click()
+    assert not item.isVisible() and _item(palette, "ry_layer").isVisible()
+    palette._search.setText("cz ring")
+    assert item.isVisible()
+    palette._search.clear()
+    assert not item.isVisible()
+    QTest.keyClick(heading, Qt.Key.Key_Right)
+    assert item.isVisible()
+
+
+def test_no_name_is_cut_in_a_narrow_palette(palette: Palette) -> None:
+    palette.resize(184, 700)
+    QApplication.processEvents()
+    for item in palette.items():
+        needed = QFontMetrics(font(12)).horizontalAdvance(item.text())
+        assert item.width() >= needed + (4 if item.chip else 12), item.text()
+
+
+def test_enter_puts_an_amplitude_embedding_where_alone_it_can_stand() -> None:
+    bench = Bench("CNOT brick | RY layer", wires=2)
+    palette = Palette(bench.document)
+    palette.append("amplitude_embedding")
+    assert bench.text == "Amplitude embedding | CNOT brick | RY layer"
+    told: list[str] = []
+    palette.refused.connect(told.append)
+    palette.append("amplitude_embedding")
+    assert told == ["An amplitude embedding prepares the state, so it can only be the first block."]
