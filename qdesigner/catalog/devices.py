@@ -245,7 +245,7 @@ COSTS: dict[str, Cost] = {
     "lightning.qubit": Cost(0.1, 0.025, 0.05, 0.006, 1.1e-6, 5e-5),
     "qiskit.basic": Cost(0.05, 0.0, 0.05, 0.02, 4.2e-6, 9e-4),
     "qiskit.aer": Cost(0.25, 0.01, 0.02, 1e-3, 4.3e-6, 5e-4),
-    "braket.local": Cost(1.0, 0.0, 2.0, 0.05, 4e-6, 1e-3),
+    "braket.local": Cost(1.0, 0.0, 3.0, 0.35, 3e-6, 1e-3),
     "braket.aws": Cost(3000.0, 0.0, 500.0, 0.0, 0.0, 0.1),
     "ibm": Cost(10_000.0, 0.0, 100.0, 0.0, 0.0, 0.3),
 }
