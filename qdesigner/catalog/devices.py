@@ -174,6 +174,12 @@ def refusal(spec: Spec, circuit: Circuit, batch: int = 1, train: bool = True) ->
 
     ``train`` False asks for predictions only.
     """
+    kind = DEVICES[spec.name]
+    if train and not kind.gradients:
+        return (
+            f"{kind.label} does not train here, it predicts: train on another device, then "
+            "evaluate the run there."
+        )
     return _cannot_run(spec, circuit) or (_cannot_train(spec, circuit) if train else "")
 
 
@@ -203,11 +209,6 @@ def _cannot_run(spec: Spec, circuit: Circuit) -> str:
 
 def _cannot_train(spec: Spec, circuit: Circuit) -> str:
     kind = DEVICES[spec.name]
-    if not kind.gradients:
-        return (
-            f"{kind.label} does not train here, it predicts: train on another device, then "
-            "evaluate the run there."
-        )
     methods = legal_gradients(spec, circuit)
     if spec.gradient in (AUTO, *methods):
         return ""

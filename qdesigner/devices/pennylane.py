@@ -19,6 +19,7 @@ from qdesigner.circuit.kinds import Amplitudes, Fixed, Input
 from qdesigner.circuit.readout import Word
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.devices.base import Device, Floats
+from qdesigner.engine.shift import parameter_shift
 
 STATE_BYTES = 1 << 28  # states held at once while a batch runs
 
@@ -108,10 +109,17 @@ class Lightning(Simulator):
     """lightning.qubit, whose adjoint method takes one sample at a time."""
 
     def expectations(self, free: Free, angles: Tensor, amplitudes: Tensor | None) -> Tensor:
-        """See `Differentiable`: sample by sample, by the adjoint method. A prepared state is a
-        constant."""
-        out: Tensor = _Adjoint.apply(self, free, angles, amplitudes)
-        return out
+        """See `Differentiable`: sample by sample, by the adjoint method. It takes a prepared state
+        for a constant, so gradients for amplitudes come from their shift rule."""
+        constant = None if amplitudes is None else amplitudes.detach()
+        out: Tensor = _Adjoint.apply(self, free, angles, constant)
+        if amplitudes is None or not amplitudes.requires_grad:
+            return out
+        shifted = parameter_shift(
+            lambda a, s: self.run(free, a, s, 0, 0), free, angles.detach(), amplitudes,
+            np.zeros(len(free.angles), dtype=bool),
+        )  # fmt: skip
+        return out + (shifted - shifted.detach())
 
     def with_jacobian(
         self, free: Free, angles: Floats, amplitudes: Floats | None

@@ -85,6 +85,30 @@ def test_its_own_gradients_are_those_of_the_shift_rules(name: str, readout: str)
     np.testing.assert_allclose(tensor.grad, expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("name", ["default.qubit", "lightning.qubit"])
+def test_gradients_reach_features_that_are_amplitudes(name: str) -> None:
+    first = Block(id="state", kind="amplitude_embedding", wires=(2, 0))
+    freed = free(_circuit(READOUTS["sums"], first))
+    angles, _ = _numbers(freed)
+    features = np.random.default_rng(2).normal(size=(3, 4))
+
+    def total(x: np.ndarray) -> float:
+        states = x / np.linalg.norm(x, axis=1, keepdims=True)
+        return float(dense.outputs(freed, angles, states).sum())
+
+    x = torch.tensor(features, requires_grad=True)
+    device = open_device(DeviceSpec(name=name))
+    assert isinstance(device, Differentiable)
+    states = x / x.norm(dim=1, keepdim=True)
+    device.expectations(freed, torch.tensor(angles), states).sum().backward()
+    for row, column in ((0, 0), (2, 3)):
+        step = np.zeros_like(features)
+        step[row, column] = 1e-5
+        slope = (total(features + step) - total(features - step)) / 2e-5
+        assert x.grad is not None
+        assert x.grad[row, column].item() == pytest.approx(slope, abs=1e-8)
+
+
 @pytest.mark.parametrize("noise", CHANNELS)
 def test_noise_follows_every_gate_on_each_of_its_wires(noise: str) -> None:
     freed = free(_circuit(READOUTS["sums"]))
