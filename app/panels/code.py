@@ -166,7 +166,7 @@ class CodePanel(QWidget):
         return script(design, self._classes(design), FILES)
 
     def _circuit(self) -> str:
-        from qdesigner.export.circuit_text import qasm
+        from qdesigner.export.qasm import qasm
 
         stage = self._document.circuit_stage()
         if stage is None or stage.circuit is None:

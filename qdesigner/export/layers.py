@@ -8,12 +8,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
-from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
-from qdesigner.export.circuit_text import pennylane_lines, spreads
-from qdesigner.export.source import LINE, filled, indented, width
+from qdesigner.export.pennylane import circuit_module
+from qdesigner.export.source import filled, indented
 
 SQUASH = '''
 class Squash(nn.Module):
@@ -31,8 +31,6 @@ class Probability(nn.Module):
         p = (1 + z) / 2
         return torch.cat((p, 1 - p), dim=1) if p.shape[1] == 1 else p
 '''
-
-BACKPROP = 'diff_method="backprop"'
 
 
 def circuit_names(design: Design) -> dict[Circuit, str]:
@@ -53,56 +51,8 @@ def modules(design: Design) -> list[str]:
         if kind in kinds:
             lines += ["", *filled(text, {})]
     for circuit, name in circuit_names(design).items():
-        lines += ["", "", *_circuit(circuit, name)]
+        lines += ["", "", *circuit_module(circuit, name, design.device)]
     return lines
-
-
-def _circuit(circuit: Circuit, name: str) -> list[str]:
-    count = len(expand(circuit).weight_keys)
-    function = name[0].lower() + name[1:].replace("Circuit", "_circuit")
-    wires = circuit.wires
-    return [
-        f'@qml.qnode(qml.device("default.qubit", wires={wires}), interface="torch", {BACKPROP})',
-        f"def {function}(inputs: torch.Tensor, weights: torch.Tensor) -> list:",
-        *indented(pennylane_lines(circuit)),
-        f"    return [qml.expval(qml.PauliZ(wire)) for wire in range({wires})]",
-        "",
-        "",
-        f"class {name}(nn.Module):",
-        f'    """{_circuit_title(circuit, count)}"""',
-        "",
-        "    def __init__(self) -> None:",
-        "        super().__init__()",
-        *indented(_initial_weights(circuit, count), 2),
-        "",
-        "    def forward(self, angles: torch.Tensor) -> torch.Tensor:",
-        f"        values = {function}(angles.double(), self.weights.double())",
-        "        return torch.stack(values, dim=1).to(angles.dtype)",
-    ]
-
-
-def _circuit_title(circuit: Circuit, weights: int) -> str:
-    inputs = expand(circuit).inputs
-    wires = circuit.wires
-    return f"{weights} weights: angles [batch, {inputs}] -> ⟨Z⟩ of each wire [batch, {wires}]."
-
-
-def _initial_weights(circuit: Circuit, count: int) -> list[str]:
-    parts = spreads(circuit)
-    if not parts:
-        return ["self.weights = nn.Parameter(torch.zeros(0))"]
-    if parts == [f"[{_only(parts)}] * {count}"] or parts == [f"[{_only(parts)}]"]:
-        return [f"self.weights = nn.Parameter({_only(parts)} * torch.randn({count}))"]
-    flat = f"spreads = torch.tensor({' + '.join(parts)})"
-    last = f"self.weights = nn.Parameter(spreads * torch.randn({count}))"
-    if width(flat) <= LINE - 8:
-        return [flat, last]
-    summands = [parts[0], *(f"+ {part}" for part in parts[1:])]
-    return ["spreads = torch.tensor(", *indented(summands), ")", last]
-
-
-def _only(parts: Sequence[str]) -> str:
-    return parts[0].partition("]")[0].lstrip("([")
 
 
 # ---- stages --------------------------------------------------------------------------------------

@@ -92,3 +92,16 @@ def packed(items: Sequence[str], room: int) -> list[str]:
         else:
             rows.append(f"{item},")
     return rows
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """A text broken at its spaces into lines of ``room`` columns where that is possible, those
+    after the first moved right."""
+    lines = [""]
+    for word in text.split(" "):
+        joined = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        if width(joined) > room and lines[-1].strip():
+            lines.append(f"    {word}")
+        else:
+            lines[-1] = joined
+    return lines

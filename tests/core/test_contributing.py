@@ -52,7 +52,7 @@ def test_the_new_block_is_simulated_drawn_and_exported_without_another_line(
     star: blocks.BlockKind,
 ) -> None:
     from qdesigner.circuit.text import diagram
-    from qdesigner.export.circuit_text import pennylane_lines
+    from qdesigner.export.circuit_text import circuit_lines
 
     circuit = Circuit(
         wires=3,
@@ -67,5 +67,5 @@ def test_the_new_block_is_simulated_drawn_and_exported_without_another_line(
     expected, _, _ = referee.verdict(circuit, inputs, weights, np.ones((4, 3)))
     assert np.abs(evaluate(compile(circuit), inputs, weights) - expected).max() < 1e-10
     assert "CNOT star" in diagram(circuit)
-    assert any("CNOT" in line for line in pennylane_lines(circuit))
+    assert any("CNOT" in line for line in circuit_lines(circuit))
     assert star.group == Group.ENTANGLING

@@ -29,8 +29,8 @@ from qdesigner.design import codec
 from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec
 from qdesigner.design.stages import STAGES
 from qdesigner.errors import UserError
-from qdesigner.export.circuit_text import pennylane_lines, qasm
-from qdesigner.export.circuit_text import spreads as spread_lists
+from qdesigner.export.circuit_text import circuit_lines
+from qdesigner.export.qasm import qasm
 from qdesigner.export.script import script
 from qdesigner.paths import resource
 
@@ -85,26 +85,21 @@ def test_the_statements_apply_the_circuit_that_was_drawn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=expanded.inputs)
     weights = rng.normal(size=len(expanded.weight_keys))
-    lines = pennylane_lines(circuit)
+    lines = circuit_lines(circuit)
     assert max((len(line) for line in lines), default=0) <= 96
 
     @qml.qnode(qml.device("default.qubit", wires=circuit.wires), interface="torch")
     def node() -> qml.measurements.StateMP:
-        names = {"qml": qml, "combinations": combinations}
+        names = {"qml": qml, "combinations": combinations, "math": math, "torch": torch}
         values = {"inputs": torch.tensor(inputs)[None, :], "weights": torch.tensor(weights)}
         exec("\n".join(lines), names | values)
         return qml.state()
 
+    padded = any("pad_with" in line for line in lines)  # PennyLane pads in single precision
     np.testing.assert_allclose(
-        node().numpy().reshape(-1), state(circuit, inputs, weights), atol=1e-12
-    )
-
-
-@pytest.mark.parametrize("seed", range(len(BLOCKS)))
-def test_the_initial_weights_are_the_spreads_of_the_blocks(seed: int) -> None:
-    circuit = RandomCircuits(seed).circuit(list(BLOCKS)[seed])
-    written = eval(" + ".join(spread_lists(circuit)) or "[]")
-    assert written == list(expand(circuit).spreads)
+        node().numpy().reshape(-1), state(circuit, inputs, weights),
+        rtol=0, atol=1e-7 if padded else 1e-12,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(len(BLOCKS)))
@@ -133,7 +128,7 @@ def test_qasm_says_what_it_took_for_zero_and_refuses_wrong_numbers() -> None:
 def test_layers_become_loops_and_names_stand_above_them() -> None:
     body = (Block(id="a", kind="cnot_brick"), Block(id="b", kind="ry_layer"))
     circuit = embedding(6, Block(id="r", kind="repeat", settings={"count": 6}, body=body))
-    assert pennylane_lines(circuit) == [
+    assert circuit_lines(circuit) == [
         "# Angle (RX · RY · RZ)",
         "for wire in range(6):",
         "    qml.RX(inputs[:, wire], wires=wire)",
@@ -155,7 +150,7 @@ def test_repeats_nested_eight_deep_still_fit_the_line() -> None:
         turn = Block(id=f"t{depth}", kind="ry", wires=(0,))
         block = Block(id=f"r{depth}", kind="repeat", settings={"count": 2}, body=(block, turn))
     circuit = embedding(3, block)
-    lines = pennylane_lines(circuit)
+    lines = circuit_lines(circuit)
     assert max(map(len, lines)) <= 96
     seen: list[int] = []
 
