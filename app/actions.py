@@ -314,6 +314,11 @@ def _run() -> Iterator[Entry]:
     yield Command(
         "run_folder", "Run", "Show run folder", lambda w: w.runs.show_folder(), (), _has_run
     )
+    yield "Run", SEPARATOR
+    yield Command(
+        "compare_devices", "Run", "Compare devices…", lambda w: w.show_bench(), ("Ctrl+B",),
+        tip="Time a batch on every device that is installed",
+    )  # fmt: skip
 
 
 def _train_tip(window: Window) -> str:

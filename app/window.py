@@ -34,6 +34,7 @@ from app.actions import Actions
 from app.autosave import Autosave
 from app.canvas.view import Board
 from app.checked import Checked
+from app.comparisons import Comparison
 from app.document import Document
 from app.livestate import LiveState
 from app.panels.about import about_window, shortcuts_window
@@ -77,6 +78,8 @@ class Window(QMainWindow):
         self.board = Board(self.document)
         self.live = LiveState(self.document, self.session, self.runview, self.board)
         self.actions_table = Actions(self)
+        self.comparison = Comparison()
+        self.bench: QWidget | None = None  # built when it is first asked for
         self._late = self._train_first = False
         self._build()
         self._connect()
@@ -218,6 +221,17 @@ class Window(QMainWindow):
         self.tabs.setTabVisible(self.tabs.indexOf(self._log), True)
         self.tabs.setCurrentWidget(self._log)
 
+    def show_bench(self) -> None:
+        """The comparison of devices as a tab of its own."""
+        from app.panels.bench import BenchPanel
+
+        if "results" in self.settings.hidden:
+            self.toggle_panel("results")
+        if self.bench is None:
+            self.bench = BenchPanel(self.document, self.comparison, lambda: self.session.busy)
+            self.tabs.addTab(self.bench, "Bench")
+        self.tabs.setCurrentWidget(self.bench)
+
     def show_shortcuts(self) -> None:
         """Every command with its keys."""
         shortcuts_window(self, self.actions_table).show()
@@ -264,6 +278,7 @@ class Window(QMainWindow):
         self._keep_sizes()
         self.project.end()
         self.session.close()
+        self.comparison.close()
         self.lines.close()
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)
