@@ -242,3 +242,37 @@ class PreviewAnswer:
     z: Floats | None = None
     probabilities: Floats | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRequest:
+    """Ask for the parameter-shift rule of one gate: operation number ``operation`` of the expanded
+    circuit, for output number ``output``; angles and weights as in a PreviewRequest."""
+
+    serial: int
+    circuit: Circuit
+    operation: int
+    output: int = 0
+    angles: Floats | None = None
+    weights: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftAnswer:
+    """The rule asked for by the request with the same ``serial``.
+
+    ``value`` is the output f at the gate's ``angle`` in radians. ``terms`` are (coefficient, shift,
+    f(angle + shift)), whose products add up to ``by_rule``; ``exact`` is the derivative found by
+    another way. ``curve`` is f over evenly spaced shifts from -``reach`` to ``reach``. ``error`` is
+    a sentence when there is none of it.
+    """
+
+    serial: int
+    angle: float = 0.0
+    value: float = 0.0
+    terms: tuple[tuple[float, float, float], ...] = ()
+    by_rule: float = 0.0
+    exact: float = 0.0
+    curve: Floats | None = None
+    reach: float = 0.0
+    error: str | None = None

@@ -19,7 +19,7 @@ from qdesigner import preview
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.engine.compile import compile
-from qdesigner.session.events import PreviewAnswer, PreviewRequest
+from qdesigner.session.events import PreviewAnswer, PreviewRequest, ShiftRequest
 
 PLUS = Circuit(wires=1, blocks=(Block(id="h", kind="h", wires=(0,)),))
 
@@ -85,6 +85,35 @@ def test_only_the_newest_of_waiting_requests_is_answered() -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert not ours.poll(0)
+
+
+def test_the_newest_of_each_kind_is_answered() -> None:
+    turned = Circuit(wires=1, blocks=(Block(id="a", kind="ry", wires=(0,)),))
+    ours, theirs = multiprocessing.Pipe()
+    for serial in range(6):
+        ours.send(PreviewRequest(serial, PLUS))
+        ours.send(ShiftRequest(100 + serial, turned, 0))
+    thread = threading.Thread(target=preview.main, args=(theirs,))
+    thread.start()
+    assert ours.poll(10)
+    assert {ours.recv().serial, ours.recv().serial} == {5, 105}
+    ours.send(None)
+    thread.join(10)
+    assert not thread.is_alive() and not ours.poll(0)
+
+
+def test_example_weights_are_small_and_scales_are_one() -> None:
+    scaled = Block(id="in", kind="angle_embedding", settings={"scale": "trainable"})
+    circuit = Circuit(wires=2, blocks=(scaled, Block(id="turn", kind="ry_layer")))
+    np.testing.assert_allclose(preview.sample_weights(circuit, None), [1, 1, 0.3, 0.3])
+
+
+def test_an_amplitude_embedding_shows_an_example_state() -> None:
+    circuit = Circuit(wires=3, blocks=(Block(id="in", kind="amplitude_embedding"),))
+    answer = preview.answer(PreviewRequest(1, circuit))
+    assert answer.error is None
+    ramp = np.arange(1, 9) ** 2
+    np.testing.assert_allclose(answer.probabilities, ramp / ramp.sum())
 
 
 def test_an_order_to_end_is_not_passed_over() -> None:
