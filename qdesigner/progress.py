@@ -6,6 +6,7 @@ import json
 from types import TracebackType
 from typing import Self
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -16,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from qdesigner.errors import UserError
 from qdesigner.session import events
 
 
@@ -32,6 +34,10 @@ class JsonLines:
         """Print the event."""
         if not isinstance(event, events.Predictions):
             print(json.dumps(event.to_json()), flush=True)
+
+    def ask(self, question: str) -> bool:
+        """A machine is not asked. Raises UserError."""
+        raise UserError(f"{question} Say --yes to send it.")
 
 
 class Terminal:
@@ -88,6 +94,17 @@ class Terminal:
         elif isinstance(event, events.Stopped):
             where = f"; its folder: {event.run}" if event.run else ""
             self._console.print(f"Stopped after {event.epochs} epochs{where}", markup=False)
+
+    def ask(self, question: str) -> bool:
+        """Whether the person at the terminal agrees."""
+        self._bars.stop()
+        self._console.print(question, markup=False, soft_wrap=True)
+        try:
+            return typer.confirm("Send it?", default=False, err=True)
+        except typer.Abort:  # nobody is there to answer
+            return False
+        finally:
+            self._bars.start()
 
     def _start(self, event: events.Started) -> None:
         self._bars.remove_task(self._before)

@@ -2,7 +2,7 @@
 
 Initial weights are documented here because an exported script replays them: ``manual_seed(seed)``,
 the backbone is built; ``manual_seed(seed)`` again, the other stages are built in order with
-torch's own initialisers; a circuit's weights are its blocks' spreads times ``randn``.
+torch's own initialisers; a circuit's weights as `initial_weights` draws them, on any device.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from qdesigner.design.plan import trained_prefix
 from qdesigner.design.shapes import Traced, trace
-from qdesigner.design.spec import Design, Stage
+from qdesigner.design.spec import MAX_STAGES, Design, Stage
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
-from qdesigner.engine.layer import QuantumLayer
+from qdesigner.devices.layer import quantum_layer
 from qdesigner.errors import UserError
 from qdesigner.model.backbones import build_backbone
 
@@ -79,12 +79,7 @@ def _batch_norm(traced: Traced, classes: int) -> nn.Module:
     return kind(traced.shape_in[0])
 
 
-def _quantum(traced: Traced, classes: int) -> nn.Module:
-    assert traced.stage.circuit is not None
-    return QuantumLayer(traced.stage.circuit)
-
-
-# One row a stage kind; the backbone is built apart, with progress.
+# One row a stage kind; the backbone is built apart, with progress, and circuits by their device.
 MAKERS: dict[str, Maker] = {
     "conv": _conv,
     "pool": _pool,
@@ -94,7 +89,6 @@ MAKERS: dict[str, Maker] = {
     "dropout": lambda t, classes: nn.Dropout(t.stage.settings.number("rate")),
     "batch_norm": _batch_norm,
     "squash": lambda traced, classes: Squash(),
-    "quantum": _quantum,
     "probability": lambda traced, classes: Probability(),
 }
 
@@ -126,11 +120,16 @@ def build_stages(
     if backbone and design.backbone is not None:
         modules[design.backbone.id] = build_backbone_stage(design.backbone, seed, progress)
     torch.manual_seed(seed)
-    for traced in trace(design, classes):
+    for number, traced in enumerate(trace(design, classes)):
+        stage = traced.stage
         if traced.error:
-            raise UserError(f"{traced.stage.row.label} ({traced.stage.id}): {traced.error}.")
-        if traced.stage is not design.backbone:
-            modules[traced.stage.id] = MAKERS[traced.stage.kind](traced, classes)
+            raise UserError(f"{stage.row.label} ({stage.id}): {traced.error}.")
+        if stage.circuit is not None:
+            # Each circuit of a model draws shots of its own.
+            shots_seed = seed * MAX_STAGES + number
+            modules[stage.id] = quantum_layer(stage.circuit, design.device, shots_seed)
+        elif stage is not design.backbone:
+            modules[stage.id] = MAKERS[stage.kind](traced, classes)
     for stage in design.stages:
         if stage.frozen and stage.id in modules:
             modules[stage.id].requires_grad_(False)

@@ -77,6 +77,8 @@ def prefix_key(design: Design, cut: int) -> dict[str, Any]:
     }
     if design.backbone is not None:
         key["weights"] = weights_identity(design.backbone, design.training.seed)
+    if any(stage.circuit is not None for stage in stages):
+        key["device"] = design.device.model_dump(mode="json")
     if any(s.row.trainable and s.weights.origin == "random" for s in stages):
         key["seed"] = design.training.seed
     return key

@@ -2,7 +2,7 @@
 
 Everything random is keyed by (seed, epoch) so that a resumed run, and the exported script, replay
 it: the order of epoch e is ``randperm`` by a generator seeded with ``epoch_seed(seed, e)``, and
-``torch.manual_seed`` with the same number comes before the epoch's first step (dropout).
+``torch.manual_seed`` with the same number comes before the epoch's first step (dropout, shots).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class _Trainer:
             return run
         run = run or Run.begin(
             self.design, out, classes=self.dataset.classes, seed=self.spec.seed,
-            engine="built-in", threads=self.threads, prefix=self.split.cut,
+            engine=self.design.device.name, threads=self.threads, prefix=self.split.cut,
         )  # fmt: skip
         self.folder = run
         try:

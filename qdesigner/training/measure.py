@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from qdesigner.engine.layer import QuantumLayer
+from qdesigner.engine.layer import CircuitLayer
 from qdesigner.session.events import Predictions
 from qdesigner.training.inputs import Inputs
 
@@ -32,7 +32,7 @@ def validate(model: nn.Module, inputs: Inputs, epoch: int) -> tuple[Predictions,
         x, _ = inputs.batch(part)
         seen: dict[str, Tensor] = {}
         for name, module in model.named_children():
-            if isinstance(module, QuantumLayer):
+            if isinstance(module, CircuitLayer):
                 seen[name] = x
             x = module(x)
         logits.append(x)
@@ -47,9 +47,9 @@ def validate(model: nn.Module, inputs: Inputs, epoch: int) -> tuple[Predictions,
         labels=labels.numpy(),
         angles={n: torch.cat([a[n] for a in angles]).numpy() for n in angles[0]},
         weights={
-            name: module.weights.detach().numpy().copy()
+            name: module.flat().detach().numpy().copy()
             for name, module in model.named_children()
-            if isinstance(module, QuantumLayer)
+            if isinstance(module, CircuitLayer)
         },
     )
     return predictions, loss, accuracy

@@ -1,0 +1,194 @@
+"""A trained run on any device: the same weights and images, another simulator or a machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qdesigner.catalog.devices import DEVICES, missing, refusal
+from qdesigner.circuit.free import free
+from qdesigner.data.dataset import Dataset, Item, open_dataset
+from qdesigner.design.spec import Design, DeviceSpec
+from qdesigner.devices.layer import DeviceLayer
+from qdesigner.devices.remote import Plan, circuits_per_row
+from qdesigner.errors import UserError
+from qdesigner.model.build import Split
+from qdesigner.session import events
+from qdesigner.training.inputs import Inputs, prepare
+from qdesigner.training.runs import Run, load_weights
+
+BATCH = 16  # images at once: few, so that a slow device shows how far it is
+
+Emit = Callable[[events.Event], None]
+Agree = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a run says of the images of ``split`` on ``device``; ``probabilities`` [images,
+    classes]. ``circuits`` were run, in ``seconds``; features are not counted."""
+
+    device: DeviceSpec
+    split: str
+    classes: tuple[str, ...]
+    keys: tuple[str, ...]
+    labels: np.ndarray[Any, np.dtype[np.int64]]
+    probabilities: np.ndarray[Any, np.dtype[np.float32]]
+    loss: float
+    circuits: int
+    seconds: float
+
+    @property
+    def predictions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The most probable class of each image."""
+        return np.asarray(self.probabilities.argmax(axis=1))
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that it gets right."""
+        return float((self.predictions == self.labels).mean())
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as JSON values, one row an image."""
+        return {
+            "event": "evaluated",
+            "device": self.device.model_dump(mode="json"),
+            "split": self.split,
+            "images": len(self.keys),
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "circuits": self.circuits,
+            "seconds": self.seconds,
+            "predictions": [
+                {
+                    "image": key,
+                    "label": self.classes[label],
+                    "class": self.classes[row.argmax()],
+                    "probabilities": [float(p) for p in row],
+                }
+                for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True)
+            ],
+        }
+
+
+def evaluate(
+    folder: Path,
+    spec: DeviceSpec,
+    split: str = "validation",
+    limit: int = 0,
+    best: bool = True,
+    emit: Emit = lambda event: None,
+    agree: Agree = lambda sentence: False,
+) -> Evaluation:
+    """Ask the run in ``folder`` for the images of ``split`` ("train", "validation" or "test") with
+    its circuits on ``spec``.
+
+    ``limit`` takes that many of them, spread evenly; 0 all. Before a remote device is sent
+    anything, ``agree`` is asked with a sentence that says how much and at what cost. Raises
+    UserError.
+    """
+    run = Run.open(folder)
+    design = run.design.model_copy(update={"device": spec})
+    refuse_device(design)
+    weights = run.load_checkpoint("best" if best else "last")["model"]
+    dataset = open_dataset(design.data, _told(emit, "checking images"))
+    items = chosen(dataset, split, limit)
+    if dataset.classes != run.classes:
+        raise UserError(
+            f"The classes of the data are no longer those that {folder.name!r} was trained on; "
+            "put them back."
+        )
+    model = Split(design, len(run.classes))
+    load_weights(model.tail, weights, run.path.name)
+    _ask(model.tail, spec, len(items), agree)
+    inputs = prepare(
+        design, model, dataset, items, lambda what: _told(emit, what), stopped=lambda: False
+    )
+    torch.manual_seed(design.training.seed)  # of the shots
+    begun = time.perf_counter()
+    logits = _logits(model.tail.eval(), spec, inputs, emit)
+    labels = inputs.labels
+    return Evaluation(
+        spec, split, run.classes, tuple(item.key for item in items), labels.numpy(),
+        logits.softmax(dim=1).numpy(), float(nn.functional.cross_entropy(logits, labels)),
+        circuits_run(design, len(items)), time.perf_counter() - begun,
+    )  # fmt: skip
+
+
+def refuse_device(design: Design) -> None:
+    """Raises UserError when the circuits of ``design`` cannot even predict on its device."""
+    circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
+    if not circuits:
+        raise UserError(f"{design.name!r} has no quantum circuit that a device could run.")
+    absent = missing(DEVICES[design.device.name])
+    whys = (refusal(design.device, circuit, train=False) for circuit in circuits)
+    why = absent or next((why for why in whys if why), "")
+    if why:
+        raise UserError(why)
+
+
+def chosen(dataset: Dataset, split: str, limit: int) -> Sequence[Item]:
+    """``limit`` images of a split, spread evenly over it (0: all). Raises UserError when there are
+    none."""
+    items: Sequence[Item] = getattr(dataset, split)
+    if not items:
+        raise UserError(
+            f"The run's data has no images to {'test' if split == 'test' else 'validate'} on; "
+            "choose another split."
+        )
+    if not 0 < limit < len(items):
+        return items
+    return [items[number * len(items) // limit] for number in range(limit)]
+
+
+def circuits_run(design: Design, images: int) -> int:
+    """How many circuits predict so many images. With shots, observables that cannot be measured
+    together take a circuit each."""
+    frees = [free(stage.circuit) for stage in design.stages if stage.circuit is not None]
+    return images * sum(circuits_per_row(each) if design.device.shots else 1 for each in frees)
+
+
+def _ask(tail: nn.Module, spec: DeviceSpec, images: int, agree: Agree) -> None:
+    """Let remote devices send what is agreed to. Raises UserError when it is not."""
+    if not DEVICES[spec.name].remote:
+        return
+    for layer in tail.modules():
+        if isinstance(layer, DeviceLayer):
+            device: Any = layer.device
+            plan: Plan = device.plan(free(layer.circuit), images, spec.shots)
+            device.confirm(plan, agree(plan.sentence))
+
+
+@torch.no_grad()
+def _logits(tail: nn.Module, spec: DeviceSpec, inputs: Inputs, emit: Emit) -> Tensor:
+    """The logits [images, classes]. A remote device gets all images at once, in as few jobs as it
+    takes them."""
+    kind, count = DEVICES[spec.name], len(inputs.labels)
+    tell = _told(emit, f"running on {kind.label}")
+    size = count if kind.remote else BATCH
+    tell(0, count)
+    rows = []
+    for part in torch.split(torch.arange(count), size):
+        rows.append(tail(inputs.batch(part)[0]))
+        tell(int(part[-1]) + 1, count)
+    return torch.cat(rows)
+
+
+def _told(emit: Emit, what: str) -> Callable[..., None]:
+    """What tells ``emit`` of ``(done, total, rate=0)`` in the words ``what``, 30 times a second."""
+    last = [0.0]
+
+    def tell(done: int, total: int, rate: float = 0.0) -> None:
+        now = time.perf_counter()
+        if now - last[0] >= 1 / 30 or done == total:
+            last[0] = now
+            emit(events.Progress(what, done, total, rate))
+
+    return tell
