@@ -10,8 +10,12 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from qdesigner.circuit.circuit import Circuit, Expanded, expand
+from qdesigner.circuit.free import free
+from qdesigner.engine.angles import AngleTable, amplitudes
+from qdesigner.engine.choice import TENSORS, engine
 from qdesigner.engine.compile import Program, compile
 from qdesigner.engine.simulate import backward, forward, in_double
+from qdesigner.engine.tensors import TensorProgram, transformed
 
 
 class _Simulated(torch.autograd.Function):
@@ -74,13 +78,11 @@ def initial_weights(expanded: Expanded, generator: torch.Generator | None = None
     return means + spreads * draw
 
 
-class QuantumLayer(nn.Module):
-    """A circuit as a layer: features [batch, inputs] in radians to its readout [batch, outputs].
+class CircuitLayer(nn.Module):
+    """A circuit's weights and inputs, whatever computes it.
 
     ``weights`` are the trainable ones of the circuit's flat weight vector and the buffer ``fixed``
-    the others, if there are any; they begin as `initial_weights` says. It computes on the CPU, at
-    least in the dtype of its input (whole numbers as torch's default); a tensor on another device
-    goes there and back. Gradients are of first order only.
+    the others, if there are any; they begin as `initial_weights` says.
     """
 
     fixed: Tensor
@@ -89,8 +91,8 @@ class QuantumLayer(nn.Module):
     def __init__(self, circuit: Circuit, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.circuit = circuit
-        self.program = compile(circuit)
         expanded = expand(circuit)
+        self.inputs = expanded.inputs
         initial = initial_weights(expanded, generator)
         self.whole = all(expanded.trainable)
         if self.whole:
@@ -108,19 +110,49 @@ class QuantumLayer(nn.Module):
             return self.weights
         return torch.cat([self.weights, self.fixed])[self._order]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The readout [batch, outputs]. Raises ValueError unless x is [batch, inputs]."""
-        if x.ndim != 2 or x.shape[1] != self.program.inputs:
+    def features(self, x: Tensor) -> Tensor:
+        """``x`` in floating point. Raises ValueError unless it is [batch, inputs]."""
+        if x.ndim != 2 or x.shape[1] != self.inputs:
             raise ValueError(
-                f"the circuit reads {self.program.inputs} features of each sample, "
-                f"but its input has the shape {list(x.shape)}, not [batch, {self.program.inputs}]"
+                f"the circuit reads {self.inputs} features of each sample, "
+                f"but its input has the shape {list(x.shape)}, not [batch, {self.inputs}]"
             )
-        if not x.is_floating_point():
-            x = x.to(torch.get_default_dtype())
-        out: Tensor = _Simulated.apply(self.program, x, self.flat())
-        return out
+        return x if x.is_floating_point() else x.to(torch.get_default_dtype())
 
     def extra_repr(self) -> str:
         """Wires, inputs and weights, for print(model)."""
-        program = self.program
-        return f"wires={program.wires}, inputs={program.inputs}, weights={program.weights}"
+        weights = len(expand(self.circuit).weight_keys)
+        return f"wires={self.circuit.wires}, inputs={self.inputs}, weights={weights}"
+
+
+class QuantumLayer(CircuitLayer):
+    """A circuit as a layer: features [batch, inputs] in radians to its readout [batch, outputs].
+
+    It computes at least in the dtype of its input (whole numbers as torch's default), by the
+    engine that `choice` says: on CUDA and under the transforms of torch.func as torch operations,
+    else by the kernels on the CPU, whose gradients are of first order only.
+    """
+
+    def __init__(self, circuit: Circuit, generator: torch.Generator | None = None) -> None:
+        super().__init__(circuit, generator)
+        self.program = compile(circuit)
+        self._tensors: tuple[AngleTable, TensorProgram] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The readout [batch, outputs]. Raises ValueError unless x is [batch, inputs]."""
+        x = self.features(x)
+        if engine(x.device.type, transformed()) == TENSORS:
+            return self._as_tensors(x)
+        out: Tensor = _Simulated.apply(self.program, x, self.flat())
+        return out
+
+    def _as_tensors(self, x: Tensor) -> Tensor:
+        freed = free(self.circuit)
+        if self._tensors is None:
+            table = AngleTable(freed)
+            self._tensors = table, TensorProgram(freed, table.of_weights_only)
+        table, program = self._tensors
+        double = in_double(self.program, x.dtype == torch.float64)
+        dtype = torch.float64 if double else torch.float32
+        numbers, weights = x.to(dtype), self.flat().to(x.device, dtype)
+        return program(table(numbers, weights), amplitudes(freed, numbers)).to(x.dtype)
