@@ -60,6 +60,10 @@ def _tasks(word: str, circuit: Circuit | None, batch: int) -> Iterator[Task]:
         from qdesigner.bench.steps import edit_task
 
         yield edit_task()
+    elif word == "device":
+        from qdesigner.bench.on_devices import device_tasks
+
+        yield from device_tasks(circuit, batch)
     elif word == "circuit":
         from qdesigner.bench.alone import circuit_tasks
 

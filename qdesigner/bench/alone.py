@@ -62,12 +62,12 @@ def too_much(circuit: Circuit, batch: int) -> str:
 def both_ways(layer: nn.Module, inputs: int, batch: int) -> Callable[[], None]:
     """Forward and backward of the layer alone, for inputs and weights."""
     x = torch.randn(batch, inputs, requires_grad=True)
-    wanted = [*([x] if inputs else []), *layer.parameters()]
+    wanted = [tensor for tensor in (x, *layer.parameters()) if tensor.numel()]
     grad = torch.randn_like(layer(x))
 
     def step() -> None:
         out = layer(x)
-        if out.requires_grad:
+        if wanted and out.requires_grad:
             torch.autograd.grad(out, wanted, grad)
 
     return step

@@ -15,6 +15,8 @@ from qdesigner.bench.measure import Peer, Step, Task, beside, on_one_thread
 from qdesigner.bench.peers import PENNYLANE, PennyLaneCircuit, estimator_circuit, require_same
 from qdesigner.catalog.devices import BUILT_IN
 from qdesigner.circuit.circuit import Circuit
+from qdesigner.design.spec import DeviceSpec
+from qdesigner.devices.layer import quantum_layer
 from qdesigner.engine.layer import QuantumLayer
 from qdesigner.model.build import Squash
 from qdesigner.session.comparison import Row
@@ -29,6 +31,7 @@ def step_task() -> Task:
     """One full training step of the tutorial's head, batch 4."""
     reference = QuantumLayer(tutorial_circuit())
     engines: dict[str, Layer] = {
+        "built-in parameter-shift": _shifted,
         PENNYLANE: PennyLaneCircuit,
         "pennylane per-sample loop": partial(PennyLaneCircuit, batched=False),
         "pennylane per-sample parameter-shift": partial(
@@ -43,6 +46,12 @@ def step_task() -> Task:
         *(_peer(row, name, make, reference) for name, make in engines.items()),
     ]
     return on_one_thread(beside(row, lambda: training_step(reference, WIRES), peers))
+
+
+def _shifted(circuit: Circuit, weights: Tensor) -> nn.Module:
+    layer = quantum_layer(circuit, DeviceSpec(gradient="parameter-shift"), seed=0)
+    layer.load_state_dict({"weights": weights})
+    return layer
 
 
 def _peer(row: Row, name: str, make: Layer, reference: QuantumLayer) -> Peer:

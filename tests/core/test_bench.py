@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,11 +12,12 @@ from rich.console import Console
 from torch import nn
 from typer.testing import CliRunner
 
-from qdesigner.bench import alone, bench, measure, memory, peers
+from qdesigner.bench import alone, bench, measure, memory, on_devices, peers
 from qdesigner.bench.circuits import complex_circuit, edited_circuit, tutorial_circuit
 from qdesigner.bench.peers import PennyLaneCircuit, estimator_circuit, require_same
 from qdesigner.bench.report import show
-from qdesigner.circuit.circuit import Circuit
+from qdesigner.catalog.devices import DEVICES
+from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.cli import cli
 from qdesigner.design import codec
 from qdesigner.engine.layer import QuantumLayer
@@ -98,19 +100,23 @@ def test_a_peer_of_another_circuit_is_refused() -> None:
         require_same(other, reference, 2)
 
 
-def test_a_peer_with_wrong_gradients_is_refused() -> None:
-    class Half(nn.Module):
+@pytest.mark.parametrize(
+    ("share", "why"), [(0.5, "its gradients differ by"), (0.0, "it gives no gradients")]
+)
+def test_a_peer_with_wrong_or_no_gradients_is_refused(share: float, why: str) -> None:
+    class Shallow(nn.Module):
         def __init__(self, inner: nn.Module) -> None:
             super().__init__()
             self.inner = inner
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             out = self.inner(x)
-            return out.detach() + 0.5 * (out - out.detach())
+            kept = out.detach()
+            return kept + share * (out - kept) if share else kept
 
     reference = QuantumLayer(tutorial_circuit())
-    with pytest.raises(UserError, match="its gradients differ by"):
-        require_same(Half(reference), reference, 2)
+    with pytest.raises(UserError, match=why):
+        require_same(Shallow(reference), reference, 2)
 
 
 def test_shots_may_be_off_by_their_standard_error_and_no_more() -> None:
@@ -144,12 +150,12 @@ def test_a_step_is_timed_beside_a_classical_head_pennylane_and_qiskit(quick: Non
         "what": "step", "engine": "built-in", "qubits": 4, "depth": 6, "batch": 4,
         "seconds": rows[0]["seconds"], "ratio": 1.0,
     }  # fmt: skip
-    assert [row["engine"] for row in rows[1:5]] == [
-        "classical head", "pennylane batched backprop", "pennylane per-sample loop",
-        "pennylane per-sample parameter-shift",
+    assert [row["engine"] for row in rows[1:]] == [
+        "classical head", "built-in parameter-shift", "pennylane batched backprop",
+        "pennylane per-sample loop", "pennylane per-sample parameter-shift",
+        "qiskit EstimatorQNN",
     ]  # fmt: skip
-    assert all(row["ratio"] > 1 for row in rows[2:])
-    assert rows[-1]["engine"] == "qiskit EstimatorQNN"
+    assert all(row["seconds"] > 0 for row in rows)
 
 
 def test_edits_and_circuits_alone_are_timed_beside_pennylane(quick: None) -> None:
@@ -161,6 +167,53 @@ def test_edits_and_circuits_alone_are_timed_beside_pennylane(quick: None) -> Non
     ]  # fmt: skip
     assert {row["engine"] for row in rows[1::2]} == {"pennylane batched backprop"}
     assert all(row["seconds"] > 0 for row in rows)
+
+
+@pytest.fixture
+def few(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only some devices, one of them absent."""
+    absent = replace(DEVICES["braket.local"], modules=("no_such_library",))
+    some = {name: DEVICES[name] for name in ("built-in", "default.qubit", "braket.aws")}
+    monkeypatch.setattr(on_devices, "DEVICES", some | {"braket.local": absent})
+    monkeypatch.setattr(on_devices, "DEPTHS", (1, 2))
+
+
+def test_devices_are_timed_exact_and_with_shots_and_absent_ones_named_once(few: None) -> None:
+    rows = said("--what", "device")
+    devices = [("built-in", None), ("built-in", 100), ("default.qubit", None),
+               ("default.qubit", 100), ("braket.local", None)]  # fmt: skip
+    found = [(row["depth"], row["engine"], row.get("shots")) for row in rows]
+    assert found == [(depth, *device) for depth in (1, 2) for device in devices]
+    for row in rows:
+        if row["engine"] == "braket.local":
+            assert 'pip install "qdesigner[braket]"' in row["skipped"] and row["seconds"] is None
+        else:
+            assert "skipped" not in row and row["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        (), (Block(id="a", kind="angle_embedding"),), (Block(id="a", kind="amplitude_embedding"),),
+        (Block(id="a", kind="ry_layer"),),
+    ],
+)  # fmt: skip
+def test_a_circuit_of_ones_own_is_timed_alone_on_the_devices(
+    few: None, blocks: tuple[Block, ...]
+) -> None:
+    rows = list(bench(["device"], 0.0, circuit=Circuit(wires=2, blocks=blocks), batch=3))
+    assert [(row.qubits, row.depth, row.batch) for row in rows] == [(2, 0, 3)] * 5
+    assert all(row.seconds for row in rows[:-1]), [row.skipped for row in rows]
+
+
+def test_what_a_device_refuses_is_not_timed_but_said(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_devices, "DEVICES", {"default.mixed": DEVICES["default.mixed"]})
+    circuit = Circuit(wires=11, blocks=(Block(id="a", kind="angle_embedding"),))
+    rows = list(bench(["device"], 0.0, circuit=circuit, batch=1))
+    assert [row.engine for row in rows] == ["built-in", "default.mixed", "default.mixed"]
+    assert all("takes at most 10 wires" in row.skipped for row in rows[1:])
 
 
 def test_what_pennylane_cannot_hold_is_skipped_with_the_figure() -> None:
