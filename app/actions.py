@@ -265,6 +265,11 @@ def _circuit() -> Iterator[Entry]:
         "remove_wire", "Circuit", "Remove last wire", _remove_wire, ("Ctrl+Shift+Up",),
         _has_circuit,
     )  # fmt: skip
+    yield "Circuit", SEPARATOR
+    yield Command(
+        "rule", "Circuit", "Show the parameter-shift rule", lambda w: w.board.show_rule(),
+        ("Ctrl+G",), _has_circuit, tip="f at the shifted angles of a gate, beside its gradient",
+    )  # fmt: skip
 
 
 def _model() -> Iterator[Entry]:

@@ -1,5 +1,5 @@
 """The live state: the circuit on the board, the chosen image and the newest weights go to the small
-child; its answer goes back to the board."""
+child; its answer goes back to the board. So does the parameter-shift rule of one gate."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ class LiveState(QObject):
         self._circuit: Circuit | None = None
         self._labels: list[str] = []
         board.preview_wanted.connect(self._ask)
+        board.shift_wanted.connect(self._ask_shift)
         board.image_chosen.connect(self._choose)
         session.preview.connect(board.show_live)
+        session.shift.connect(board.show_shift)
         runview.predictions_changed.connect(self._run_changed)
         runview.state_changed.connect(self._run_changed)
         runview.image_chosen.connect(self._chosen)
@@ -53,9 +55,21 @@ class LiveState(QObject):
             self._runview.weights_for(name, circuit, FRESH),
         )
 
+    def _ask_shift(self, circuit: Circuit, operation: int, output: int) -> None:
+        stage = self._document.circuit_stage()
+        name = stage.id if stage is not None else ""
+        self._session.ask_shift(
+            circuit,
+            operation,
+            output,
+            self._runview.angles_for(name, circuit),
+            self._runview.weights_for(name, circuit, FRESH),
+        )
+
     def _again(self) -> None:
         if self._circuit is not None:
             self._ask(self._circuit)
+            self._board.rule.again()
 
     def _choose(self, image: int) -> None:
         self._runview.chosen_image = image

@@ -283,7 +283,8 @@ class RunView(QObject):
         """The run's newest weights [weights] for ``circuit``, in radians.
 
         The circuit on screen may have been edited since it was trained: what survives of its
-        blocks keeps its weights, new weights are ``fresh``. None when nothing survives.
+        blocks keeps its weights; new ones are at the mean of their first draw, and ``fresh`` beside
+        it where that has a spread. None when nothing survives.
         """
         trained = self._trained_circuit(stage_id)
         if trained is None or self.predictions is None:
@@ -293,10 +294,13 @@ class RunView(QObject):
         if weights is None or len(weights) != len(keys) or not np.isfinite(weights).all():
             return None
         known = dict(zip(keys, np.asarray(weights, dtype=float).tolist(), strict=True))
-        wanted = expand(circuit).weight_keys
-        if not any(key in known for key in wanted):
+        expanded = expand(circuit)
+        if not any(key in known for key in expanded.weight_keys):
             return None
-        return np.array([known.get(key, fresh) for key in wanted])
+        pairs = zip(expanded.weight_keys, expanded.starts, strict=True)
+        return np.array([
+            known.get(key, start.mean + (fresh if start.spread else 0.0)) for key, start in pairs
+        ])  # fmt: skip
 
     def _trained_circuit(self, stage_id: str) -> Circuit | None:
         if self.design is None:

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +41,12 @@ class Session(QObject):
     event = Signal(object)  # every training event, in order
     state_changed = Signal(str)
     preview = Signal(object)  # PreviewAnswer to the newest request
+    shift = Signal(object)  # ShiftAnswer to the newest request
 
     def __init__(self) -> None:
         super().__init__()
         self._worker = Child("qdesigner.worker")
-        self._live = Live(self.preview.emit)
+        self._live = Live(self.preview.emit, self.shift.emit)
         self._state = "warming"
         self._run = ""
         self._ready = False  # the worker has got as far as taking commands
@@ -118,7 +120,18 @@ class Session(QObject):
         self, circuit: Circuit, angles: Floats | None = None, weights: Floats | None = None
     ) -> None:
         """Ask for the state after ``circuit``; only the newest request is answered."""
-        self._live.ask(circuit, angles, weights)
+        self._live.ask(events.PreviewRequest(0, circuit, angles, weights))
+
+    def ask_shift(
+        self,
+        circuit: Circuit,
+        operation: int,
+        output: int = 0,
+        angles: Floats | None = None,
+        weights: Floats | None = None,
+    ) -> None:
+        """Ask for the parameter-shift rule of one gate; only the newest request is answered."""
+        self._live.ask(events.ShiftRequest(0, circuit, operation, output, angles, weights))
 
     def close(self) -> None:
         """End both children, without waiting here."""
@@ -194,36 +207,53 @@ class Session(QObject):
         self.event.emit(events.Failed(reason, self._run, resumable))
 
 
-class Live:
-    """The child that computes live states: at most one request is on its way, and of those that
-    come meanwhile only the newest is kept."""
+Request = events.PreviewRequest | events.ShiftRequest
+Answer = events.PreviewAnswer | events.ShiftAnswer
+ANSWERS: dict[type[Request], type[Answer]] = {
+    events.PreviewRequest: events.PreviewAnswer,
+    events.ShiftRequest: events.ShiftAnswer,
+}
 
-    def __init__(self, answer: Callable[[events.PreviewAnswer], None]) -> None:
-        self._answer = answer
+
+class Live:
+    """The child that computes live states and shift rules: at most one request is on its way, and
+    of those that come meanwhile only the newest of each kind is kept."""
+
+    def __init__(
+        self,
+        preview: Callable[[events.PreviewAnswer], None],
+        shift: Callable[[events.ShiftAnswer], None],
+    ) -> None:
+        self._tell: dict[type[Answer], Callable[..., None]] = {
+            events.PreviewAnswer: preview,
+            events.ShiftAnswer: shift,
+        }
         self._child = Child("qdesigner.preview")
         self._serial = 0
-        self._asked: events.PreviewRequest | None = None
-        self._next: events.PreviewRequest | None = None
+        self._newest: dict[type[Answer], int] = {}
+        self._asked: Request | None = None
+        self._next: dict[type[Request], Request] = {}
         self._deaths = 0
 
     def start(self) -> None:
         """Start the child; returns at once."""
         self._child.start()
 
-    def ask(self, circuit: Circuit, angles: Floats | None, weights: Floats | None) -> None:
-        """Ask for a state."""
+    def ask(self, request: Request) -> None:
+        """Ask for a state or a rule; the request's serial is given here."""
         self._serial += 1
-        self._next = events.PreviewRequest(self._serial, circuit, angles, weights)
+        self._newest[ANSWERS[type(request)]] = self._serial
+        self._next[type(request)] = replace(request, serial=self._serial)
         self._send()
 
     def poll(self) -> None:
-        """Pass the newest answer on, and send what waits."""
+        """Pass the newest answers on, and send what waits."""
         for answer in self._child.poll():
-            if not isinstance(answer, events.PreviewAnswer):
+            if type(answer) not in self._tell:
                 continue
             self._asked, self._deaths = None, 0
-            if answer.serial == self._serial:
-                self._answer(answer)
+            if answer.serial == self._newest.get(type(answer)):
+                self._tell[type(answer)](answer)
         if not self._child.alive:
             self._revive()
         self._send()
@@ -233,21 +263,25 @@ class Live:
         _end(self._child)
 
     def _send(self) -> None:
-        if self._asked is None and self._next is not None and self._child.send(self._next):
-            self._asked, self._next = self._next, None
+        """The next request, live states before rules."""
+        waiting = next((kind for kind in ANSWERS if kind in self._next), None)
+        if self._asked is None and waiting is not None and self._child.send(self._next[waiting]):
+            self._asked = self._next.pop(waiting)
 
     def _revive(self) -> None:
         """Start it anew; a request that it died of twice is given up with a sentence."""
         if self._deaths >= 2:
-            if self._asked is not None or self._next is not None:
+            given_up = [*([self._asked] if self._asked else []), *self._next.values()]
+            if given_up:
                 reason = self._child.exit_reason()
-                self._asked = self._next = None
-                self._answer(events.PreviewAnswer(self._serial, error=reason))
-                self._deaths = 0
+                self._asked, self._next, self._deaths = None, {}, 0
+                for kind in dict.fromkeys(ANSWERS[type(request)] for request in given_up):
+                    self._tell[kind](kind(self._newest[kind], error=reason))
             return
         _log.warning("The live-state process is gone. %s", self._child.exit_reason())
         self._deaths += 1
-        self._next = self._next or self._asked
+        if self._asked is not None:
+            self._next.setdefault(type(self._asked), self._asked)
         self._asked = None
         self._child = Child(self._child.module)
         self._child.start()

@@ -21,8 +21,9 @@ from PySide6.QtWidgets import QApplication, QToolTip
 from app.canvas import commands, geometry, menus
 from app.canvas.geometry import EMPTY, Hit
 from app.canvas.gestures import Point, gesture_for
+from qdesigner.circuit.gates import GATES
 from qdesigner.circuit.labels import text, title
-from qdesigner.circuit.layout import Layout
+from qdesigner.circuit.layout import Layout, Mark
 from qdesigner.circuit.measured import output_text, outputs_text
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Pointer(QObject):
             case QEvent.Type.Leave:
                 self.inside = False
                 self._set_hover(EMPTY)
+                self.board.rule.hover(None)
                 return False
             case _:
                 return False
@@ -122,6 +124,7 @@ class Pointer(QObject):
 
     def _pressed(self, event: QMouseEvent) -> None:
         self.at = event.position()
+        self.board.rule.hover(None)
         if event.button() == Qt.MouseButton.MiddleButton:
             self._pan = event.position()
             self.board.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -143,6 +146,7 @@ class Pointer(QObject):
         if self.board.gesture is None and self._press is None:
             self.inside = True
             self._set_hover(self._hit(here))
+            self.board.rule.hover(self._rotation(here))
             return
         if self.board.gesture is None and self._press is not None:
             distance = (here - self._pressed_at).manhattanLength()
@@ -233,7 +237,24 @@ class Pointer(QObject):
             self.hover = hit
             self.board.viewport().update()
 
+    def _mark(self, hit: Hit, at: QPointF) -> Mark | None:
+        """The operation of a block under a viewport position."""
+        base = self.board.base
+        if base is None or hit.part not in ("block", "end"):
+            return None
+        return geometry.mark_at(base, hit.block, *self.board.view().to_scene(at.x(), at.y()))
+
+    def _rotation(self, at: QPointF) -> tuple[str, int] | None:
+        """The gate under a viewport position, if it turns by an angle: its block, its place."""
+        hit = self._hit(at)
+        mark = self._mark(hit, at)
+        if mark is None or not GATES[mark.operation.gate].angle:
+            return None
+        return hit.block, mark.place
+
     def _tip(self, event: QHelpEvent) -> None:
+        if self.board.rule.turn is not None:
+            return  # its card says more
         QToolTip.showText(event.globalPos(), self.tip(QPointF(event.pos())), self.board)
 
     def tip(self, at: QPointF) -> str:
@@ -246,7 +267,7 @@ class Pointer(QObject):
             return TIPS.get(hit.part, "")
         block = base.circuit.find(hit.block)
         about = f"{title(block)}: {block.row.hint}"
-        mark = geometry.mark_at(base, hit.block, *self.board.view().to_scene(at.x(), at.y()))
+        mark = self._mark(hit, at)
         if mark is None or mark.operation.angle is None:
             return about
         first = base.by_id[hit.block].first_weight
@@ -259,6 +280,8 @@ class Pointer(QObject):
         document = self.board.document
         key, keys = event.key(), event.modifiers() & (CONTROL | SHIFT)
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(key), 0)
+        if self.board.rule.held and not keys and self._rule_key(key):
+            return True
         if key == Qt.Key.Key_Escape:
             if self.board.gesture is not None:
                 self._press = None
@@ -279,6 +302,20 @@ class Pointer(QObject):
             return self._edit_selected_count()
         else:
             return False
+        return True
+
+    def _rule_key(self, key: int) -> bool:
+        """A key while the parameter-shift rule is held open."""
+        rule = self.board.rule
+        match key:
+            case Qt.Key.Key_Escape:
+                rule.close()
+            case Qt.Key.Key_Left | Qt.Key.Key_Right:
+                rule.step(1 if key == Qt.Key.Key_Right else -1)
+            case Qt.Key.Key_Up | Qt.Key.Key_Down:
+                rule.choose_output(1 if key == Qt.Key.Key_Down else -1)
+            case _:
+                return False
         return True
 
     def _edit_selected_count(self) -> bool:

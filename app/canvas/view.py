@@ -32,6 +32,7 @@ from app.canvas.geometry import View
 from app.canvas.gestures import BLOCK_MIME, Gesture, Insert, Outcome, Point, set_count
 from app.canvas.live import paint_live
 from app.canvas.pointer import Pointer
+from app.canvas.rule import Rule
 from app.canvas.scene import Scene, summary
 from app.document import Document
 from app.sentences import sentence
@@ -42,7 +43,7 @@ from qdesigner.circuit.text import diagram
 from qdesigner.design.edits import EditError
 
 if TYPE_CHECKING:
-    from qdesigner.session.events import PreviewAnswer
+    from qdesigner.session.events import PreviewAnswer, ShiftAnswer
 
 BAR = 14  # pixels kept free for the scroll bar below a circuit that is too long
 SCROLL_EDGE, SCROLL_STEP = 28, 14  # pixels: where dragging scrolls, and by how much
@@ -53,10 +54,12 @@ class Board(QAbstractScrollArea):
     """The circuit of the document's quantum stage, to look at and to edit.
 
     ``preview_wanted`` carries every circuit that comes to be drawn, a drag's result before the
-    release included; answer with `show_live`.
+    release included; answer with `show_live`. ``shift_wanted`` asks for the parameter-shift rule
+    of the gate that is looked at; answer with `show_shift`.
     """
 
     preview_wanted = Signal(object)  # Circuit
+    shift_wanted = Signal(object, int, int)  # Circuit, number of its operation, output
     image_chosen = Signal(int)
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
@@ -74,6 +77,7 @@ class Board(QAbstractScrollArea):
         self._summary = self._message = ""
         self._output = 0
         self._pointer = Pointer(self)
+        self.rule = Rule(self)
         self._counting = QTimer(self, singleShot=True, interval=SUMMARY_DELAY)
         self._counting.timeout.connect(self._count)
         self._scrolling = QTimer(self, interval=30)
@@ -108,6 +112,15 @@ class Board(QAbstractScrollArea):
         """Show this live state, or none."""
         self._answer = answer
         self.viewport().update()
+
+    def show_shift(self, answer: ShiftAnswer) -> None:
+        """Show what the parameter-shift rule gives for the gate that is looked at."""
+        self.rule.take(answer)
+
+    @property
+    def example(self) -> bool:
+        """Whether the live state is that of made-up angles, not of an image."""
+        return self._example
 
     def show_as_example(self, example: bool) -> None:
         """Whether the live state is that of made-up angles, or of the chosen image."""
@@ -172,6 +185,7 @@ class Board(QAbstractScrollArea):
             ghost_wire=self._offers_wire(),
             focused=pointer.by_keyboard and self.hasFocus(),
             readout=self.document.selected_readout,
+            told=self.rule.told,
         )
 
     def _offers_wire(self) -> bool:
@@ -197,6 +211,7 @@ class Board(QAbstractScrollArea):
         self._message = ""
         self.base = None if circuit is None else layout(circuit)
         self._fit()
+        self.rule.follow()
         if circuit is not None:
             self.setAccessibleDescription(diagram(circuit))
 
@@ -263,6 +278,8 @@ class Board(QAbstractScrollArea):
 
     def _selected(self) -> None:
         self._reveal()
+        if self.rule.held:
+            self.rule.follow()
         self.viewport().update()
 
     def _reveal(self) -> None:
@@ -290,6 +307,7 @@ class Board(QAbstractScrollArea):
     def begin(self, gesture: Gesture) -> None:
         """Take up a gesture."""
         self.gesture = gesture
+        self.rule.close()
         self._message = ""
         self._scrolling.start()
 
@@ -327,6 +345,12 @@ class Board(QAbstractScrollArea):
         except EditError as error:
             self._message = sentence(error)
         self.viewport().update()
+
+    def show_rule(self) -> None:
+        """Hold the parameter-shift rule of the selected gate open, or close it."""
+        self.run(self.rule.hold)
+        if self.rule.held:
+            self.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def edit_count(self, block_id: str) -> None:
         """A number box in place of a repeat's badge."""
@@ -431,6 +455,7 @@ class Board(QAbstractScrollArea):
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         """All is painted anew: header and live state stay where they are."""
+        self.rule.place()
         self.viewport().update()
 
     def _place_images(self) -> None:

@@ -21,6 +21,7 @@ class FakeSession(QObject):
     event = Signal(object)
     state_changed = Signal(str)
     preview = Signal(object)
+    shift = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,6 +60,9 @@ class FakeSession(QObject):
 
     def ask_preview(self, circuit: object, angles: object = None, weights: object = None) -> None:
         pass
+
+    def ask_shift(self, circuit: object, operation: int, output: int, *rest: object) -> None:
+        self.said.append(("shift", operation, output))
 
     def close(self) -> None:
         self.said.append(("close",))

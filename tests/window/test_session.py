@@ -157,6 +157,26 @@ def test_of_many_preview_requests_only_the_newest_is_answered(session: Session) 
     assert [answer.serial for answer in answers] == [3]
 
 
+def test_rules_and_live_states_wait_for_each_other_and_displace_only_their_like(
+    session: Session,
+) -> None:
+    child = newest("preview")
+    with heard(session.preview) as states, heard(session.shift) as rules:
+        session.ask_preview(Circuit(wires=1))
+        for operation in (1, 2):
+            session.ask_shift(Circuit(wires=1), operation)
+        session.ask_preview(Circuit(wires=2))
+        say(child, events.PreviewAnswer(child.sent[0].serial))
+        wait_until(lambda: len(child.sent) == 2)
+        assert child.sent[1].circuit.wires == 2, "a live state goes first"
+        say(child, events.PreviewAnswer(child.sent[1].serial))
+        wait_until(lambda: len(child.sent) == 3)
+        assert child.sent[2].operation == 2
+        say(child, events.ShiftAnswer(child.sent[2].serial))
+    assert [answer.serial for answer in states] == [4]
+    assert [answer.serial for answer in rules] == [3]
+
+
 def test_a_request_that_kills_the_preview_again_and_again_is_given_up(session: Session) -> None:
     with heard(session.preview) as answers:
         session.ask_preview(Circuit(wires=2))
