@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from qdesigner.catalog.devices import DEVICES, missing
+from qdesigner.catalog.devices import BUILT_IN, DEVICES, missing
 from qdesigner.circuit.free import Free
 from qdesigner.design.spec import DeviceSpec
+from qdesigner.engine.simulate import warm
 from qdesigner.errors import UserError
 
 Floats = npt.NDArray[np.float64]
@@ -60,3 +61,17 @@ def open_device(spec: DeviceSpec) -> Device:
         raise UserError(absent)
     room = importlib.import_module(f"qdesigner.devices.{ROOMS[spec.name]}")
     return cast(Device, room.make(spec))
+
+
+def load(spec: DeviceSpec) -> None:
+    """Compile or import what the device needs, which takes seconds the first time. Raises UserError
+    when it is missing."""
+    if spec.name == BUILT_IN:
+        warm()
+    else:
+        open_device(spec)
+
+
+def loading(spec: DeviceSpec) -> str:
+    """What to tell meanwhile."""
+    return f"loading {'the simulator' if spec.name == BUILT_IN else DEVICES[spec.name].label}"

@@ -16,6 +16,7 @@ from qdesigner.catalog.devices import DEVICES, missing, refusal
 from qdesigner.circuit.free import free
 from qdesigner.data.dataset import Dataset, Item, open_dataset
 from qdesigner.design.spec import Design, DeviceSpec
+from qdesigner.devices.base import load, loading
 from qdesigner.devices.layer import DeviceLayer
 from qdesigner.devices.remote import Plan, circuits_per_row
 from qdesigner.errors import UserError
@@ -97,6 +98,8 @@ def evaluate(
     run = Run.open(folder)
     design = run.design.model_copy(update={"device": spec})
     refuse_device(design)
+    emit(events.Progress(loading(spec), 0, 0))
+    load(spec)
     weights = run.load_checkpoint("best" if best else "last")["model"]
     dataset = open_dataset(design.data, _told(emit, "checking images"))
     items = chosen(dataset, split, limit)

@@ -21,7 +21,7 @@ from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.design.checks import require_trainable
 from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trains_batch_norm
 from qdesigner.design.spec import Design
-from qdesigner.engine.simulate import warm
+from qdesigner.devices.base import load, loading
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split, set_mode
 from qdesigner.model.features import Interrupted
@@ -143,9 +143,7 @@ class _Trainer:
         self.last_predictions = 0.0
 
     def run(self, run: Run | None, out: str) -> Run | None:
-        if any(stage.circuit is not None for stage in self.design.stages):
-            self.emit_only(events.Progress("loading the simulator", 0, 0))
-            warm()  # the first time on a machine it is compiled, which takes seconds
+        self.load_device()
         begun = time.perf_counter()
         refuse_occupied(out)
         try:
@@ -179,6 +177,13 @@ class _Trainer:
         self.emit_only(event)
 
     # ---- before the first step ------------------------------------------------------------------
+
+    def load_device(self) -> None:
+        """What takes seconds the first time: compiling the simulator, or importing another one."""
+        if all(stage.circuit is None for stage in self.design.stages):
+            return
+        self.emit_only(events.Progress(loading(self.design.device), 0, 0))
+        load(self.design.device)
 
     def prepare(self) -> None:
         """Data, model, and the inputs of what is trained."""

@@ -38,6 +38,7 @@ def predict(folder: Path, images: Sequence[Path], best: bool = True) -> list[Ans
     wanted = preprocess(run.design)
     model = run.model(best)
     prepare = transform(wanted)
+    torch.manual_seed(run.design.training.seed)  # of shots
     answers = []
     for path in images:
         try:
