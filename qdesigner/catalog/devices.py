@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from qdesigner.catalog.snapshots import SNAPSHOTS
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.free import free
 from qdesigner.circuit.kinds import Bit, inputs_of, weight_of
@@ -32,12 +33,7 @@ CHANNELS = {
     "phase_damping": "PhaseDamping",
     "bit_flip": "BitFlip",
 }
-# Calibration data of real backends that qiskit-ibm-runtime carries, and their numbers of qubits.
-SNAPSHOTS = {
-    "fake_manila": 5, "fake_lima": 5, "fake_belem": 5, "fake_quito": 5, "fake_jakarta": 7,
-    "fake_nairobi": 7, "fake_perth": 7, "fake_melbourne": 15, "fake_guadalupe": 16,
-    "fake_kolkata": 27, "fake_mumbai": 27, "fake_sherbrooke": 127, "fake_torino": 133,
-}  # fmt: skip
+EXACT_NOISE = 10  # wires of a circuit whose noise a density matrix follows exactly
 
 
 class Spec(Protocol):
@@ -124,7 +120,7 @@ DEVICES: dict[str, DeviceKind] = {
         DeviceKind(
             "ibm", "IBM Quantum", "IBM's hardware, by your own account",
             ("qiskit", "qiskit_ibm_runtime"), "ibm", gradients=(), remote=True,
-            target="the name of the IBM backend", exact=False,
+            target="the name of the IBM backend, or nothing for the least busy", exact=False,
         ),
     )
 }  # fmt: skip
@@ -202,7 +198,12 @@ def _cannot_run(spec: Spec, circuit: Circuit) -> str:
             f"{spec.noise} has {SNAPSHOTS[spec.noise]} qubits, but the circuit has "
             f"{circuit.wires} wires; choose a larger one."
         )
-    if kind.remote and not spec.target:
+    if spec.noise in SNAPSHOTS and not spec.shots and circuit.wires > EXACT_NOISE:
+        return (
+            f"Exact values with the noise of {spec.noise} need at most {EXACT_NOISE} wires, but "
+            f"the circuit has {circuit.wires}; choose a number of shots, such as 1000."
+        )
+    if spec.name == "braket.aws" and not spec.target:
         return f"{kind.label} needs {kind.target}; name it as the device's target."
     return ""
 

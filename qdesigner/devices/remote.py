@@ -104,7 +104,8 @@ def plan(spec: DeviceSpec, free: Free, rows: int, shots: int, price: Price | Non
     """
     circuits = rows * circuits_per_row(free)
     if spec.name == "ibm":
-        return _on_ibm(spec.target, circuits, shots, price or IBM_SECOND)
+        jobs = math.ceil(rows / rows_per_ibm_job(free, shots)) if circuits else 0
+        return _on_ibm(spec.target, jobs, circuits, shots, price or IBM_SECOND)
     if spec.name == "braket.aws":
         gates = len(free.operations) * 2.0**free.wires * SIMULATOR_SPEED
         return _on_braket(spec.target, circuits, shots, max(SIMULATOR_SECONDS, gates), price)
@@ -116,6 +117,11 @@ def circuits_per_row(free: Free) -> int:
     if free.readout.kind == "probabilities":
         return 1
     return len(groups(free.readout.observables(free.wires)))
+
+
+def rows_per_ibm_job(free: Free, shots: int) -> int:
+    """How many rows go into one job: all circuits of a row go into the same."""
+    return max(1, IBM_EXECUTIONS // max(1, circuits_per_row(free) * shots))
 
 
 def _on_braket(target: str, circuits: int, shots: int, each: float, price: Price | None) -> Plan:
@@ -136,9 +142,8 @@ def _on_braket(target: str, circuits: int, shots: int, each: float, price: Price
     )
 
 
-def _on_ibm(target: str, circuits: int, shots: int, price: Price) -> Plan:
+def _on_ibm(target: str, jobs: int, circuits: int, shots: int, price: Price) -> Plan:
     executions = circuits * shots
-    jobs = math.ceil(executions / IBM_EXECUTIONS)
     seconds = jobs * IBM_JOB_SECONDS + executions * IBM_EXECUTION_SECONDS
     cost = seconds / 60 * price.minute
     sentence = (

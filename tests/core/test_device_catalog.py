@@ -108,7 +108,7 @@ def test_a_remote_device_predicts() -> None:
     assert refusal(spec, _circuit(), train=False) == ""
     for lacking, says in (
         (DeviceSpec(name="ibm"), "choose a number of shots"),
-        (DeviceSpec(name="ibm", shots=10), "the name of the IBM backend"),
+        (DeviceSpec(name="braket.aws", shots=10), "the ARN of the Braket device"),
     ):
         assert says in refusal(lacking, _circuit(), train=False)
 
@@ -118,6 +118,10 @@ def test_a_circuit_must_fit_the_device_and_its_noise() -> None:
     noisy = DeviceSpec(name="qiskit.aer", shots=10, noise="fake_manila")
     assert refusal(noisy, _circuit(5)) == ""
     assert "fake_manila has 5 qubits" in refusal(noisy, _circuit(6))
+    exact = DeviceSpec(name="qiskit.aer", noise="fake_hanoi")
+    assert refusal(exact, _circuit(10)) == ""
+    assert "need at most 10 wires" in refusal(exact, _circuit(11))
+    assert refusal(exact.but(shots=100), _circuit(11)) == ""
 
 
 def test_a_missing_library_is_named_with_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
