@@ -13,6 +13,7 @@ from app.canvas.geometry import Hit, slot_at, wire_at
 from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS, MAX_REPEAT
 from qdesigner.circuit.circuit import Block, Circuit, ids
+from qdesigner.circuit.gates import GATES
 from qdesigner.circuit.layout import Layout, title
 from qdesigner.design import edits
 from qdesigner.design.edits import EditError, Slot
@@ -202,7 +203,7 @@ class Rewire:
                 result = edits.move_blocks(result, {name}, slot)
         except EditError as error:
             return _refused(circuit, error)
-        end = ("control", "target")[self.place] if self.block.kind == "cnot" else "end"
+        end = end_name(self.block, self.place)
         return Outcome(result, f"Move {end} of {title(self.block)}", frozenset({name}), slot)
 
     def _slot(self, point: Point) -> Slot | None:
@@ -211,6 +212,14 @@ class Rewire:
         if frame.left - 8 <= point.x <= frame.right + 8:
             return None
         return slot_at(self.base, point.x, point.y)
+
+
+def end_name(block: Block, place: int) -> str:
+    """What one wire of a gate is to it: its control, its target, or just an end."""
+    gate = GATES.get(block.kind.upper())
+    if gate is None or not gate.controls:
+        return "end"
+    return "control" if place < gate.controls else "target"
 
 
 @dataclass

@@ -35,7 +35,8 @@ def blocks_menu(parent: QWidget, document: Document, run: Run) -> QMenu:
 
 
 def _add_wires(menu: QMenu, document: Document, circuit: Circuit, block: Block, run: Run) -> None:
-    """Which wires one block acts on; a two-wire gate's ends are dragged, or exchanged here."""
+    """Which wires one block acts on; the ends of a gate of several are dragged, or exchanged
+    here."""
 
     def choose(wires: tuple[int, ...] | None) -> Callable[[], None]:
         return lambda: run(lambda: commands.set_wires(document, block.id, wires))
@@ -43,6 +44,11 @@ def _add_wires(menu: QMenu, document: Document, circuit: Circuit, block: Block, 
     on = block.on(circuit.wires)
     if block.row.wires == 2:
         menu.addAction("Exchange its ends", choose(on[::-1]))
+        return
+    if block.row.wires == 3:
+        for wire in on[:-1]:
+            wires = [on[-1] if w == wire else wire if w == on[-1] else w for w in on]
+            menu.addAction(f"Target on q{wire}", choose(tuple(wires)))
         return
     for wire in range(circuit.wires):
         if block.row.wires == 1:

@@ -34,8 +34,8 @@ class Subject:
 
 
 def signed(value: float) -> str:
-    """A number with its sign, as wide as any other."""
-    return f"{value:+.4f}".replace("-", "−")
+    """A number with its sign, as wide as any other; what rounds to zero has no sign of its own."""
+    return f"{round(value, 4) + 0.0:+.4f}".replace("-", "−")
 
 
 def shift_text(shift: float) -> str:

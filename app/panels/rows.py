@@ -99,6 +99,8 @@ def stage_rows(stage: Stage) -> list[Row]:
     name = stage.id
     rows = []
     for field in stage.row.fields:
+        if not field.matters(stage.settings):
+            continue
         texts = tuple(_backbone_text(n) for n in field.choices) if field.name == "model" else ()
         rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
     if stage.kind == "backbone":

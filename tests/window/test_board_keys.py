@@ -156,6 +156,12 @@ def test_the_menu_exchanges_control_and_target() -> None:
     assert bench.text == "CNOT 2→0"
 
 
+def test_the_menu_puts_a_toffolis_target_on_another_of_its_wires() -> None:
+    bench = Bench("Toffoli 0,1→3")
+    _menu(bench, bench.between("toffoli-1").toPoint())["Target on q1"].trigger()
+    assert bench.text == "Toffoli 0,3→1"
+
+
 def test_too_few_wires_are_refused_with_a_sentence() -> None:
     bench = Bench("CNOT chain", wires=2)
     _menu(bench, bench.on("cnot_chain-1").toPoint())["q0"].trigger()

@@ -10,6 +10,11 @@ from PySide6.QtGui import QColor, QImage
 from app import theme
 from app.canvas import geometry
 from app.canvas.live import projected
+from app.canvas.scene import summary
+from qdesigner.circuit.blocks import BLOCKS
+from qdesigner.circuit.circuit import Circuit, resources
+from qdesigner.circuit.embeddings import AMPLITUDE
+from qdesigner.design import edits
 from qdesigner.session.events import PreviewAnswer
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -79,6 +84,35 @@ def test_every_circuit_paints_without_a_word_from_qt(
     theme.use(look)
     image = bench.board.viewport().grab().toImage()
     assert image.pixelColor(300, 12) == QColor(look.panel)
+
+
+@pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("readout", [
+    {"wires": (0, 3), "observable": "Y"},
+    {"kind": "probabilities", "wires": (3, 0, 1)},
+    {"kind": "pauli_sum", "sums": ("0.5 Z0 Z2 - X3", "2")},
+    {"kind": "pauli_sum", "sums": tuple(f"X{k} Y{(k + 1) % 4} Z{(k + 2) % 4}" for k in range(4))},
+])  # fmt: skip
+def test_every_block_and_readout_paints_without_a_word_from_qt(
+    readout: dict[str, object], look: theme.Theme
+) -> None:
+    order = sorted(BLOCKS, key=lambda kind: kind != AMPLITUDE)
+    blocks = [edits.new_block(Circuit(wires=4), kind) for kind in order]
+    apart = blocks[0].but(wires=(0, 2, 3))
+    circuit = edits.set_readout(Circuit(wires=4, blocks=(apart, *blocks[1:])), **readout)
+    bench = Bench("", 4)
+    theme.use(look)
+    bench.document.change_circuit("x", lambda _: circuit)
+    bar = bench.board.horizontalScrollBar()
+    for place in range(0, bar.maximum() + bar.pageStep(), bar.pageStep()):
+        bar.setValue(place)
+        image = bench.board.viewport().grab().toImage()
+        assert image.pixelColor(300, 12) == QColor(look.panel)
+
+
+def test_the_last_line_counts_every_gate_of_several_wires() -> None:
+    circuit = Bench("CNOT ring | CRX 0→1 | Toffoli 0,1→2 | RY layer", wires=3).circuit
+    assert summary(resources(circuit)) == "depth 6 · 3 CNOT · 1 Toffoli · 1 CRX · 4 weights"
 
 
 def test_all_wires_show_in_a_usual_board_and_many_scroll() -> None:

@@ -334,3 +334,22 @@ def test_a_shortened_angle_is_whole_in_its_tip() -> None:
     mark = frame.marks[4]
     at = bench._at(frame.left + mark.x, bench.board.base.wire_y(1))
     assert bench.board._pointer.tip(at).startswith("RZZ 2·(x₀-π)·(x₁-π)\nZZ feature map: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "wire", "to", "after", "undo"),
+    [
+        ("CRX 0→1", 0, 2, "CRX 2→1", "Move control of CRX"),
+        ("CRX 0→1", 1, 3, "CRX 0→3", "Move target of CRX"),
+        ("RZZ 0,1", 1, 3, "RZZ 0,3", "Move end of RZZ"),
+        ("Toffoli 0,1→2", 2, 3, "Toffoli 0,1→3", "Move target of Toffoli"),
+        ("Toffoli 0,1→2", 2, 0, "Toffoli 2,1→0", "Move target of Toffoli"),
+    ],
+)
+def test_every_end_of_a_gate_of_several_wires_is_dragged_like_a_gate(
+    text: str, wire: int, to: int, after: str, undo: str
+) -> None:
+    bench = Bench(text)
+    name = next(iter(bench.board.base.by_id))
+    bench.drag(bench.on(name, wire), bench.on(name, to))
+    assert (bench.text, bench.undo) == (after, undo)
