@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +55,7 @@ class Basic:
             job = [_bound(built, row) for row in values]
             # All rows of a job draw from one stream of random numbers.
             run = self._backend.run(job, shots=shots, seed_simulator=_seed(seed, number))
-            found.append(_counts(run.result(), shots))
+            found.append(_counts([each.data for each in run.result().results], shots))
         return readout(free, found, len(values))
 
     def _measure(self, free: Free) -> list[Built]:
@@ -97,8 +96,8 @@ class Aer:
             return self._exact(free, values)
         found = []
         for number, built in enumerate(self._measured(free)):
-            result = _job(self._simulator, built, values, shots, _seed(seed, number))
-            found.append(_counts(result, shots))
+            data = _job(self._simulator, built, values, shots, _seed(seed, number))
+            found.append(_counts(data, shots))
         return readout(free, found, len(values))
 
     def _measure(self, free: Free) -> list[Built]:
@@ -106,11 +105,14 @@ class Aer:
         return [built._replace(circuit=measured(built.circuit, group)) for group in bases(free)]
 
     def _exact(self, free: Free, values: Floats) -> Floats:
-        results = _job(self._simulator, self._saved(free), values, 1, 0).results
-        if free.readout.kind == "probabilities":
-            return np.array([each.data.probabilities for each in results])
         names = [f"output {k}" for k in range(free.outputs)]
-        return np.array([[getattr(each.data, name) for name in names] for each in results])
+        out = np.empty((len(values), free.outputs))
+        for row, data in enumerate(_job(self._simulator, self._saved(free), values, 1, 0)):
+            if free.readout.kind == "probabilities":
+                out[row] = data.probabilities
+            else:
+                out[row] = [getattr(data, name) for name in names]
+        return out
 
     def _save(self, free: Free) -> Built:
         built = _plain(build(free))
@@ -146,8 +148,8 @@ class Noisy:
             # A density matrix serves all shots; a state vector is run for every single shot.
             few = len(placed.used) <= MAX_DENSITY and 1 << len(placed.used) <= 2 * shots
             simulator = placed.density if few else placed.single
-            result = _job(simulator, placed.built, values, shots, _seed(seed, number))
-            found.append(_counts(result, shots))
+            data = _job(simulator, placed.built, values, shots, _seed(seed, number))
+            found.append(_counts(data, shots))
         return readout(free, found, len(values))
 
     def _measure(self, free: Free) -> list[_Placed]:
@@ -190,8 +192,10 @@ class Noisy:
             else:
                 bare.append(step)
         bare.save_probabilities(read)
-        results = _job(placed.density, placed.built._replace(circuit=bare), values, 1, 0).results
-        exact = np.array([each.data.probabilities for each in results])
+        exact = np.empty((len(values), 1 << len(read)))
+        saving = placed.built._replace(circuit=bare)
+        for row, data in enumerate(_job(placed.density, saving, values, 1, 0)):
+            exact[row] = data.probabilities
         return self._snapshot.misread(exact, read[::-1])
 
 
@@ -271,8 +275,10 @@ def _plain(built: Built) -> Built:
     return built._replace(circuit=plain)
 
 
-def _job(simulator: Any, built: Built, values: Floats, shots: int, seed: int) -> Any:
-    """The result of all rows, one after the other; each row has random numbers of its own."""
+def _job(simulator: Any, built: Built, values: Floats, shots: int, seed: int) -> list[Any]:
+    """What Aer found for each row; each row has random numbers of its own."""
+    if not len(values):
+        return []
     names = built.circuit.parameters  # transpiling may have dropped some
     if names:
         binds = {name: values[:, built.column[name]].tolist() for name in names}
@@ -284,7 +290,7 @@ def _job(simulator: Any, built: Built, values: Floats, shots: int, seed: int) ->
     result = job.result()
     if not result.success:
         raise UserError(f"Aer could not run the circuit: {result.status}")
-    return result
+    return [each.data for each in result.results]
 
 
 def _bound(built: Built, row: Floats) -> Any:
@@ -292,11 +298,11 @@ def _bound(built: Built, row: Floats) -> Any:
     return built.circuit.assign_parameters([float(row[built.column[name]]) for name in names])
 
 
-def _counts(result: Any, shots: int) -> Counts:
-    found = [each.data.counts for each in result.results]
+def _counts(data: list[Any], shots: int) -> Counts:
+    found = [each.counts for each in data]
     row = np.repeat(np.arange(len(found)), [len(counts) for counts in found])
-    bits = np.array([int(key, 16) for key in chain.from_iterable(found)])
-    times = np.array([n for counts in found for n in counts.values()])
+    bits = np.array([int(key, 16) for counts in found for key in counts], dtype=np.int64)
+    times = np.array([n for counts in found for n in counts.values()], dtype=np.int64)
     return Counts(row, bits, times, shots)
 
 

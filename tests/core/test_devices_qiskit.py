@@ -146,6 +146,12 @@ class TestNumbers:
         )
         assert len(np.unique(device.run(freed, nothing, None, 50, 1)[:, 0])) > 2
 
+    @pytest.mark.parametrize("shots", [0, 10])
+    def test_no_rows_give_no_rows(self, name: str, shots: int) -> None:
+        freed = free(_circuit(READOUTS["X of some"]))
+        out = _open(name).run(freed, np.empty((0, len(freed.angles))), None, shots, 0)
+        assert out.shape == (0, 2)
+
     def test_one_shot_gives_one_or_minus_one(self, name: str) -> None:
         freed = free(_circuit(READOUTS["X of some"]))
         out = _open(name).run(freed, _numbers(freed)[0], None, 1, 0)
