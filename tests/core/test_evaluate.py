@@ -117,7 +117,7 @@ def test_progress_ends_with_all_images(run: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        (DeviceSpec(name="ibm", shots=100), "needs the name of the IBM backend"),
+        (DeviceSpec(name="ibm"), "choose a number of shots"),
         (DeviceSpec(noise="bit_flip"), "has no noise"),
     ],
 )
