@@ -20,20 +20,20 @@ import torch
 from PIL import Image
 from torch import nn
 
+from qdesigner.artifacts.golden import TOLERANCE, Golden
 from qdesigner.data.dataset import digit_images, open_dataset
 from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.facts import data_facts
-from qdesigner.design.spec import Design, preprocess
+from qdesigner.design.spec import Design, DeviceSpec, preprocess
 from qdesigner.errors import UserError
 from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
-from qdesigner.export.script import large_backbone, script
+from qdesigner.export.script import script
 from qdesigner.export.training import starts_from_file
 from qdesigner.model.backbones import build_backbone
-from qdesigner.model.build import build
-from qdesigner.training.runs import Run
+from qdesigner.model.build import Split, build
+from qdesigner.training.runs import Run, load_weights
 
 GOLDEN_IMAGES = 8
-TOLERANCE = 1e-5  # of a logit, for circuits without shots
 _DIGIT = "digits/"
 _HIDDEN = frozenset(("torch", "torchvision", "pennylane", "numpy", "PIL", "sklearn", "scipy"))
 
@@ -64,7 +64,7 @@ def export(target: Design | Run, path: Path, progress: Download | None = None) -
     design = target.design if isinstance(target, Run) else target
     classes = run.classes if run else data_facts(design.data).classes
     text = script(design, classes, files.name, trained=run is not None)
-    model = run.model(best=True) if run else build(design, len(classes), progress)
+    model = _trained(run) if run else build(_exact(design), len(classes), progress)
     images = _of_run(run) if run else _of_data(design)
     with _fresh_folder(path) as folder:
         _write_files(folder / "files", design, model, classes, images)
@@ -91,6 +91,18 @@ def _refuse(path: Path, files: Path) -> None:
         raise UserError(
             f"{str(files)!r} is there already and no export of ours; choose another name."
         )
+
+
+def _exact(design: Design) -> Design:
+    """The design with its circuits on the built-in device, whatever devices are missing here."""
+    return design.model_copy(update={"device": DeviceSpec()})
+
+
+def _trained(run: Run) -> nn.Sequential:
+    """The run's model with its best weights, its circuits on the built-in device."""
+    split = Split(_exact(run.design), len(run.classes))
+    load_weights(split.tail, run.load_checkpoint("best")["model"], run.path.name)
+    return split.whole().eval()
 
 
 # ---- golden images -------------------------------------------------------------------------------
@@ -137,9 +149,7 @@ def _write_files(
     _save(model.state_dict(), folder / WEIGHTS)
     how = preprocess(design)
     prepare = transform(how)
-    model = model.eval()
-    single = 1 if large_backbone(design) else 0  # stages that stay in float32
-    front, head = model[:single], model[single:].double()
+    logits = Golden(design, model)
     entries = []
     for number, image in enumerate(_spread(images, len(names), GOLDEN_IMAGES), start=1):
         file = f"images/{number:02}-{_plain(names[image.label])}"
@@ -149,10 +159,8 @@ def _write_files(
         else:
             file += image.path.suffix.lower()
             shutil.copyfile(image.path, folder / file)
-        with torch.no_grad():
-            features = front(prepare(load_image(folder / file, how.channels))[None])
-            logits = head(features.double())[0]
-        entries.append({"file": file, "class": names[image.label], "logits": logits.tolist()})
+        found = logits(prepare(load_image(folder / file, how.channels))[None])
+        entries.append({"file": file, "class": names[image.label], **found})
     if not entries:
         raise UserError(
             "None of the validation images is there any more, so the export could not verify "

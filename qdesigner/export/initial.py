@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.export.readouts import in_words
 from qdesigner.export.source import LINE, bracketed, indented, width
 
 _ROOM = LINE - 8
@@ -15,6 +16,13 @@ _ROOM = LINE - 8
 def all_trained(circuit: Circuit) -> bool:
     """Whether every weight is trained."""
     return all(expand(circuit).trainable)
+
+
+def title(circuit: Circuit) -> str:
+    """What the circuit's module is: its weights, what comes in and what comes out."""
+    count, inputs = len(expand(circuit).weight_keys), expand(circuit).inputs
+    held = "1 weight" if count == 1 else f"{count} weights"
+    return f"{held}: angles [batch, {inputs}] -> {in_words(circuit)}."
 
 
 def first_weights(circuit: Circuit) -> list[str]:

@@ -12,6 +12,7 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
+from qdesigner.export.device import runs_on
 from qdesigner.export.pennylane import circuit_module
 from qdesigner.export.source import filled, indented
 
@@ -51,7 +52,7 @@ def modules(design: Design) -> list[str]:
         if kind in kinds:
             lines += ["", *filled(text, {})]
     for circuit, name in circuit_names(design).items():
-        lines += ["", "", *circuit_module(circuit, name, design.device)]
+        lines += ["", "", *circuit_module(circuit, name, runs_on(design))]
     return lines
 
 

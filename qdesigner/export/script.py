@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.checks import problems
 from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, WeightsSpec, preprocess
 from qdesigner.errors import UserError
-from qdesigner.export.beside import GOLDEN, WEIGHTS
+from qdesigner.export.beside import WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
+from qdesigner.export.device import PACKAGES, in_words, runs_on
+from qdesigner.export.device import constants as device_constants
 from qdesigner.export.images import data_constants, loading, preprocessing, reading
 from qdesigner.export.layers import build_model, modules
 from qdesigner.export.source import bracketed, filled, in_docstring, string_items
 from qdesigner.export.training import training, training_constants
+from qdesigner.export.verification import large_backbone, verifying
 
 _WEIGHTS = """
 
@@ -59,32 +61,6 @@ def predict(model: nn.Module, paths: list[Path]) -> int:
         best = int(probabilities.argmax())
         print(f"{path}: {CLASSES[best]} ({probabilities[best]:.1%})")
     return failed
-
-
-@torch.no_grad()
-def verify(model: nn.Module) -> int:
-    """Compute the recorded logits again; 1 if any differs by more than the tolerance.
-
-    <<precision>>
-    """
-    <<double>>
-    try:
-        golden = json.loads((FILES / "<<golden>>").read_text(encoding="utf-8"))
-        images = [load_image(FILES / entry["file"]) for entry in golden["images"]]
-    except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"cannot verify: {error}")
-    worst, wrong = 0.0, 0
-    for entry, image in zip(golden["images"], images, strict=True):
-        logits = <<logits>>[0]
-        wanted = torch.tensor(entry["logits"], dtype=torch.float64)
-        delta = float((logits - wanted).abs().max())
-        worst = max(worst, delta)
-        if not delta <= golden["tolerance"]:
-            print(f"{entry['file']} differs by {delta:.1e}")
-            wrong += 1
-    print(f"max |Δlogit| = {worst:.1e} over {len(images)} images")
-    print(f"{wrong} differ by more than {golden['tolerance']:.0e}" if wrong else "verified")
-    return 1 if wrong or not images else 0
 '''
 
 _MAIN = """
@@ -135,7 +111,8 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
     lines += filled(_WEIGHTS, {})
     lines += reading(design)
     lines += training(design)
-    lines += filled(_USE, {"golden": GOLDEN, **_precision(design)})
+    lines += filled(_USE, {})
+    lines += verifying(design)
     lines += _main(design)
     return "\n".join(lines) + "\n"
 
@@ -162,10 +139,12 @@ def _docstring(design: Design, classes: Sequence[str], files: str, trained: bool
     ]
     room = max(len(use) for use, _ in uses) + 2
     kind = "hybrid quantum-classical" if any(s.circuit for s in design.stages) else "classical"
+    where = in_words(design)
     return [
         f'"""{in_docstring(design.name)}',
         "",
         f"A {kind} classifier of images into {len(classes)} classes.",
+        *where,
         *([] if trained else ["It is untrained: its weights are the first ones, drawn by SEED."]),
         "",
         *(f"    {use:<{room}}{what}" for use, what in uses),
@@ -187,7 +166,7 @@ def _needs(design: Design) -> list[str]:
         "torchvision",
         "numpy",
         "pillow",
-        *(["pennylane"] if quantum else []),
+        *(PACKAGES[runs_on(design).name] if quantum else ()),
         *(["scikit-learn"] if digits else []),
     ]
 
@@ -227,30 +206,11 @@ def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
         'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
         *training_constants(design.training),
         *data_constants(design),
+        *device_constants(design),
         "",
         f"Item = tuple[{picture}, int]  # an image, and its class as an index into CLASSES",
         *preprocessing(preprocess(design)),
     ]
-
-
-def large_backbone(design: Design) -> bool:
-    """Whether the backbone is one of torchvision's, for which float64 would take too long."""
-    backbone = design.backbone
-    return backbone is not None and backbone.settings.text("model") != EMBEDDED
-
-
-def _precision(design: Design) -> dict[str, str | list[str]]:
-    if large_backbone(design):
-        return {
-            "precision": "All behind the backbone is in float64, so that rounding does not add up.",
-            "double": "backbone, head = model[0], model[1:].double()",
-            "logits": "head(backbone(preprocess(image)[None]).double())",
-        }
-    return {
-        "precision": "It is done in float64, so that rounding does not add up.",
-        "double": "model.double()",
-        "logits": "model(preprocess(image)[None].double())",
-    }
 
 
 def _main(design: Design) -> list[str]:

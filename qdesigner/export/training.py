@@ -148,7 +148,7 @@ def training(design: Design) -> list[str]:
         "begin": [
             *_first_weights(design),
             *_inputs(cut),
-            *_threads(design),
+            *threads(design),
             *_frozen(still, head),
         ],
         "optimizer": _optimizer(spec, "weights" if still else f"{head}.parameters()"),
@@ -186,7 +186,8 @@ def _inputs(cut: int) -> list[str]:
     ]
 
 
-def _threads(design: Design) -> list[str]:
+def threads(design: Design) -> list[str]:
+    """The line that leaves a small model to one thread."""
     if not one_thread(design):
         return []
     return ["torch.set_num_threads(1)  # one is faster for so small a model"]
