@@ -44,9 +44,9 @@ SECONDS = 0.3  # for each row
 Index = QModelIndex | QPersistentModelIndex
 
 
-def column_name(depth: int) -> str:
+def column_name(depth: int, batch: int) -> str:
     """What a column of times is headed with; depth 0 is a circuit of the user's own."""
-    return f"{depth} layers" if depth else "batch"
+    return f"{depth} layers" if depth else f"batch of {batch}"
 
 
 def row_name(row: Row) -> str:
@@ -100,7 +100,7 @@ class BenchPanel(QWidget):
         self._document = document
         self._comparison = comparison
         self._training = training
-        self._begun = 0.0
+        self._begun, self._cancelled = 0.0, False
         self.results = Results()
         self.which = QComboBox()
         self.which.addItems([TUTORIAL, OWN])
@@ -109,6 +109,8 @@ class BenchPanel(QWidget):
         self.go = QPushButton("Compare")
         self.go.setProperty("kind", "primary")
         self.said = Caption()
+        self.failed = Caption(colour="wrong")
+        self.failed.setWordWrap(True)
         self.bar = QProgressBar(textVisible=False)
         self.copy = QPushButton("Copy")
         self.copy.setToolTip("Copy the table, as CSV")
@@ -129,6 +131,7 @@ class BenchPanel(QWidget):
         comparison.ended.connect(self._ended)
         document.changed.connect(lambda _design: self._offer())
         self._offer()
+        self.failed.hide()
         self._refresh("")
 
     def _lay_out(self) -> None:
@@ -149,6 +152,7 @@ class BenchPanel(QWidget):
         box.setContentsMargins(12, 8, 12, 8)
         box.setSpacing(8)
         box.addLayout(top)
+        box.addWidget(self.failed)
         box.addLayout(self._stack, 1)
 
     # ---- starting and ending --------------------------------------------------------------------
@@ -165,13 +169,15 @@ class BenchPanel(QWidget):
         """Measure anew."""
         self.results = Results()
         self.table.show_results(self.results)
-        self._begun = time.monotonic()
+        self._begun, self._cancelled = time.monotonic(), False
+        self.failed.hide()
         self._comparison.start(self.wanted())
         self.bar.setRange(0, 0)
         self._refresh("Starting …")
 
     def _start_or_cancel(self) -> None:
         if self._comparison.running:
+            self._cancelled = True
             self._comparison.cancel()
         else:
             self.start()
@@ -206,7 +212,9 @@ class BenchPanel(QWidget):
     def _ended(self, why: str) -> None:
         timed = sum(row.seconds is not None for row in self.results.rows)
         text = f"{timed} time{'s'[: timed != 1]} in {time.monotonic() - self._begun:.0f} s"
-        self._refresh(f"{why} {text} so far." if why and timed else why or text)
+        self._refresh(f"{why} {text} so far" if self._cancelled else text)
+        self.failed.setText("" if self._cancelled else why)
+        self.failed.setVisible(bool(self.failed.text()))
 
     def _refresh(self, text: str) -> None:
         running, some = self._comparison.running, bool(self.results.rows)
@@ -233,7 +241,8 @@ class BenchPanel(QWidget):
         try:
             path.write_text(to_csv(self.results.rows), encoding="utf-8")
         except OSError as error:
-            self._refresh(f"{path.name} could not be written: {error.strerror}.")
+            self.failed.setText(f"{path.name} could not be written: {error.strerror}.")
+            self.failed.show()
         else:
             self._refresh(f"Wrote {path.name}.")
 
@@ -279,7 +288,7 @@ class _Table(QTableWidget):
         self.results = results
         self.setColumnCount(self.plot + 1)
         self.setRowCount(len(results.devices))
-        names = [column_name(depth) for depth in results.depths]
+        names = [column_name(depth, results.rows[0].batch) for depth in results.depths]
         self.setHorizontalHeaderLabels(["device", *names, "× built-in", ""])
         for place, (name, rows) in enumerate(results.devices.items()):
             self._fill(place, name, rows)

@@ -3,6 +3,7 @@ all alike."""
 
 from __future__ import annotations
 
+import logging
 import math
 import statistics
 import time
@@ -16,6 +17,8 @@ import torch
 from qdesigner.catalog.devices import BUILT_IN
 from qdesigner.errors import UserError
 from qdesigner.session.comparison import Row
+
+_log = logging.getLogger(__name__)
 
 Step = Callable[[], object]
 Tell = Callable[[str], None]
@@ -102,10 +105,13 @@ def _measured(peer: Peer, mine: Step, seconds: float) -> Row:
     if peer.row.skipped:
         return peer.row
     try:
-        step = peer.make()
+        _, theirs, ratio = in_turns(mine, peer.make(), seconds)
     except UserError as error:
         return replace(peer.row, skipped=str(error))
-    _, theirs, ratio = in_turns(mine, step, seconds)
+    except Exception as error:  # another library's fault costs its own row, not the others
+        _log.exception("%s failed", peer.row.name)
+        words = " ".join(str(error).split())[:200]
+        return replace(peer.row, skipped=f"it failed: {type(error).__name__}: {words}")
     return replace(peer.row, seconds=theirs, ratio=ratio)
 
 

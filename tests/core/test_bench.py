@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,8 @@ from qdesigner.catalog.devices import DEVICES
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.cli import cli
 from qdesigner.design import codec
+from qdesigner.design.spec import DeviceSpec
+from qdesigner.devices.layer import quantum_layer
 from qdesigner.engine.layer import QuantumLayer
 from qdesigner.errors import UserError
 from qdesigner.paths import resource
@@ -141,6 +144,20 @@ def test_a_peer_that_disagrees_is_not_timed(quick: None, monkeypatch: pytest.Mon
     assert all(row.seconds is None and "differ by" in row.skipped for row in theirs)
 
 
+def test_a_library_that_breaks_costs_its_own_row_only(
+    few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(circuit: Circuit, spec: DeviceSpec, seed: int) -> nn.Module:
+        if spec.name == "default.qubit" and spec.shots:
+            raise TypeError("no such\nthing")
+        return quantum_layer(circuit, spec, seed)
+
+    monkeypatch.setattr(on_devices, "quantum_layer", broken)
+    rows = list(bench(["device"], 0.0))
+    assert [row.skipped for row in rows[:4]] == ["", "", "", "it failed: TypeError: no such thing"]
+    assert all(row.seconds for row in rows[5:8])
+
+
 # ---- what is reported ---------------------------------------------------------------------------
 
 
@@ -232,8 +249,13 @@ def test_memory_is_measured_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_process_that_fails_gives_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = memory.measured(Row("memory", "built-in", 99, 2, 2))
-    assert broken.bytes is None and "its process failed" in broken.skipped
+    def failed(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "Traceback:\nMemoryError: no room\n")
+
+    monkeypatch.setattr(memory.subprocess, "run", failed)
+    broken = memory.measured(Row("memory", "built-in", 20, 2, 2))
+    assert broken.bytes is None
+    assert broken.skipped == "its process failed: MemoryError: no room"
 
 
 def test_peak_memory_sees_what_was_held_and_freed() -> None:

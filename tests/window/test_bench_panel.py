@@ -117,6 +117,8 @@ def test_rows_show_as_they_come_a_line_for_each_device(bench: Bench) -> None:
         ["Built-in simulator", "1 ms", "2 ms", "× 2"],
         ["Qiskit Aer, 100 shots", "250 ms", "500 ms", "× 500"],
     ]
+    bench.comparison.finish()
+    assert bench.panel.said.text().startswith("4 times in")
     headings = [bench.panel.table.horizontalHeaderItem(i).text() for i in range(4)]
     assert headings == ["device", "2 layers", "6 layers", "× built-in"]
 
@@ -157,7 +159,10 @@ def test_cancel_keeps_what_has_come(bench: Bench) -> None:
 def test_a_fault_is_said(bench: Bench) -> None:
     bench.press()
     bench.comparison.finish("The comparison broke off.")
-    assert bench.panel.said.text() == "The comparison broke off."
+    assert bench.panel.failed.isVisible()
+    assert bench.panel.failed.text() == "The comparison broke off."
+    bench.press()
+    assert not bench.panel.failed.isVisible()
 
 
 def test_the_table_is_copied_and_saved_as_csv(bench: Bench, tmp_path: Path) -> None:
@@ -169,7 +174,7 @@ def test_the_table_is_copied_and_saved_as_csv(bench: Bench, tmp_path: Path) -> N
     bench.panel.write(tmp_path / "devices.csv")
     assert (tmp_path / "devices.csv").read_text("utf-8") == QGuiApplication.clipboard().text()
     bench.panel.write(tmp_path / "nowhere" / "devices.csv")
-    assert "could not be written" in bench.panel.said.text()
+    assert "could not be written" in bench.panel.failed.text()
 
 
 def test_bars_lie_on_a_logarithmic_scale_of_whole_decades() -> None:
