@@ -47,9 +47,10 @@ KEPT_BYTES = 1 << 28
 class TensorProgram:
     """A free circuit as torch operations.
 
-    Called with angles [batch, slots] of float32 or float64 and, where the circuit has an AMPLITUDE
-    operation, its normalised amplitudes [batch, 2**k], it gives outputs [batch, outputs] on their
-    device. ``shared`` [slots] marks slots whose angle is the same in every row.
+    Called with angles [batch, slots] in radians and, where the circuit has an AMPLITUDE operation,
+    its normalised amplitudes [batch, 2**k], it gives outputs [batch, outputs] on their device.
+    States are of ``dtype``, float32 or float64, that of the angles if None. ``shared`` [slots]
+    marks slots whose angle is the same in every row.
     """
 
     def __init__(self, free: Free, shared: Bools | None = None) -> None:
@@ -76,12 +77,14 @@ class TensorProgram:
         """All but the constants on the devices: a copy makes its own."""
         return {**self.__dict__, "_tensors": {}}
 
-    def __call__(self, angles: Tensor, amplitudes: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, angles: Tensor, amplitudes: Tensor | None = None, dtype: torch.dtype | None = None
+    ) -> Tensor:
         """The readout [batch, outputs]."""
-        batch = angles.shape[0]
+        batch, dtype = angles.shape[0], dtype or angles.dtype
         if not batch:
-            return angles.sum() * angles.new_zeros(0, self.free.outputs)
-        tensors = self._on(angles.device, angles.dtype)
+            return angles.to(dtype).sum() * angles.new_zeros(0, self.free.outputs, dtype=dtype)
+        tensors = self._on(angles.device, dtype)
         gates = self._gates(angles, tensors)
         state = self._state(amplitudes, gates, tensors)
         if self.free.readout.kind == "probabilities":
@@ -158,14 +161,16 @@ class TensorProgram:
     # ---- each time ------------------------------------------------------------------------------
 
     def _gates(self, angles: Tensor, tensors: _Tensors) -> Gates:
-        batch = angles.shape[0]
-        padded = torch.cat([angles, angles.new_zeros(batch, 1)], 1)
-        full = padded.index_select(1, tensors.slots) * tensors.factors + tensors.offsets
-        half = full / 2
-        cosines, sines = torch.cos(half)[:, :, None, None], torch.sin(half)[:, :, None, None]
-        turns = cosines * tensors.one + sines * tensors.axes
+        # Angles in float64, where it costs nothing: of a hundred radians, as products of features
+        # give, float32 would keep five digits.
+        batch, dtype = angles.shape[0], tensors.dtype
+        padded = torch.cat([angles.double(), angles.new_zeros(batch, 1, dtype=torch.float64)], 1)
+        half = padded.index_select(1, tensors.slots) * tensors.factors + tensors.offsets
+        cosines, sines = torch.cos(half).to(dtype), torch.sin(half).to(dtype)
+        turns = cosines[:, :, None, None] * tensors.one + sines[:, :, None, None] * tensors.axes
         fixed = tensors.fixed.expand(batch, -1, -1, -1)
-        return Gates(half, torch.cat([fixed, turns], 1), tensors.one)
+        whole = torch.remainder(half, 2 * math.pi).to(dtype)
+        return Gates(whole, torch.cat([fixed, turns], 1), tensors.one)
 
     def _state(self, amplitudes: Tensor | None, gates: Gates, tensors: _Tensors) -> Tensor:
         """The final states, or only one where all samples have the same."""
@@ -220,13 +225,14 @@ class _Tensors:
             return torch.tensor(array, device=device).to(dtype)
 
         nothing = np.zeros((0, 2, 2))
+        self.dtype = dtype
         self.one = number(np.eye(2))
         self.axes = number(np.array([AXES[turn.axis] for turn in turns] or nothing))
         self.fixed = number(np.array([FIXED.get(name, np.eye(2)) for name in NAMES]))
         slots = [turn.slot if turn.slot >= 0 else len(program.free.angles) for turn in turns]
         self.slots = number(slots, torch.int64)
-        self.factors = number([turn.factor for turn in turns], dtype)
-        self.offsets = number([turn.offset for turn in turns], dtype)
+        self.factors = number([turn.factor / 2 for turn in turns], torch.float64)
+        self.offsets = number([turn.offset / 2 for turn in turns], torch.float64)
         self.constant = number(program._constant, dtype)
         self.prepared = number(_prepared(program.free), torch.int64)
         steps: list[Any] = [*program._steps, *program._readings]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from qdesigner.engine.angles import AngleTable, amplitudes
 from qdesigner.engine.shift import evaluations, parameter_shift
 from qdesigner.engine.tensors import TensorProgram
 
+CASES = int(os.environ.get("QDESIGNER_CASES", "60"))
 KINDS = tuple(BLOCKS)
 
 
@@ -51,7 +54,7 @@ def drawn(circuit: Circuit, batch: int = 3, seed: int = 0) -> tuple[Free, Tensor
     return freed, x.requires_grad_(), w.requires_grad_()
 
 
-@pytest.mark.parametrize("seed", range(0, 120, 2))
+@pytest.mark.parametrize("seed", range(0, 2 * CASES, 2))
 def test_gradients_are_the_referee_s_for_inputs_and_weights(seed: int) -> None:
     circuit = RandomCircuits(seed).circuit(must=KINDS[seed // 2 % len(KINDS)])
     freed, x, w = drawn(circuit, seed=seed)
