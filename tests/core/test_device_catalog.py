@@ -160,6 +160,12 @@ def test_more_samples_wires_and_shots_are_predicted_to_take_longer(name: str) ->
     assert predicted_run_ms(spec, _circuit(), 80) > predicted_run_ms(spec, _circuit(), 8)
 
 
+def test_noise_takes_longer() -> None:
+    for name, noise in (("default.mixed", "bit_flip"), ("qiskit.aer", "fake_manila")):
+        quiet = predicted_ms(DeviceSpec(name=name), _circuit(), 4)
+        assert predicted_ms(DeviceSpec(name=name, noise=noise), _circuit(), 4) > quiet
+
+
 def test_another_device_drops_what_it_does_not_know() -> None:
     noisy = _design(name="default.mixed", noise="bit_flip", noise_level=0.1, shots=50)
     moved = edits.set_device(noisy, name="default.qubit").device
