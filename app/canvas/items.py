@@ -34,7 +34,7 @@ def paint_scene(painter: QPainter, scene: Scene, left: float, right: float) -> N
         else:
             _block(painter, frame, layout, chosen, scene)
     painter.setOpacity(1.0)
-    _measure(painter, layout, scene.readout)
+    _measure(painter, layout, scene)
     if not layout.circuit.blocks:
         _invitation(painter, layout)
     _hand(painter, scene)
@@ -123,7 +123,8 @@ def _repeat(painter: QPainter, frame: Frame, layout: Layout, chosen: bool, scene
     )
 
 
-def _measure(painter: QPainter, layout: Layout, chosen: bool) -> None:
+def _measure(painter: QPainter, layout: Layout, scene: Scene) -> None:
+    chosen = scene.readout
     colours = theme.current()
     grey = colours.group("Readout")
     left, right = layout.measure
@@ -139,8 +140,10 @@ def _measure(painter: QPainter, layout: Layout, chosen: bool) -> None:
     for wire in range(layout.circuit.wires):
         y = layout.wire_y(wire)
         painter.drawLine(QPointF(left + 1, y), QPointF(right - 1, y))
+    together = layout.circuit.readout.kind == "probabilities"  # one box for all outputs
     for probe in layout.probes:
-        paint_probe(painter, probe, layout, grey)
+        told = scene.output >= 0 and (together or probe.output == scene.output)
+        paint_probe(painter, probe, layout, QColor(colours.accent) if told else grey)
 
 
 def _invitation(painter: QPainter, layout: Layout) -> None:

@@ -87,6 +87,7 @@ def board_menu(parent: QWidget, document: Document, wire: int | None, run: Run) 
         menu.addAction(
             f"Remove wire q{wire}", lambda: run(lambda: commands.remove_wire(document, wire))
         )
+    menu.addAction("What is measured", document.select_readout)
     menu.addAction("Select all", lambda: commands.select_all(document))
     return menu
 

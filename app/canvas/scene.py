@@ -19,7 +19,8 @@ class Scene:
 
     ``pointer`` is in scene coordinates, None when it is elsewhere. ``ghost_wire`` says that the
     wire still to be added shows, ``readout`` that the readout is selected. ``told`` is the gate,
-    as its block and its place there, that the parameter-shift rule is shown for.
+    as its block and its place there, that the parameter-shift rule is shown for; ``output`` the one
+    that stands out in the measurement, -1 for none.
     """
 
     layout: Layout
@@ -31,6 +32,7 @@ class Scene:
     focused: bool = False
     readout: bool = False
     told: tuple[str, int] | None = None
+    output: int = -1
 
     @property
     def held(self) -> frozenset[str]:

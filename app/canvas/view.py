@@ -177,15 +177,18 @@ class Board(QAbstractScrollArea):
         if self._shown is None:
             return None
         pointer = self._pointer
+        hover = pointer.hover if self.gesture is None else geometry.EMPTY
+        told = self.rule.told
         return Scene(
             self._shown,
             self.document.selected_blocks if self._selection is None else self._selection,
             self.outcome,
-            pointer.hover if self.gesture is None else geometry.EMPTY,
+            hover,
             ghost_wire=self._offers_wire(),
             focused=pointer.by_keyboard and self.hasFocus(),
             readout=self.document.selected_readout,
-            told=self.rule.told,
+            told=told,
+            output=hover.place if hover.part == "measure" else self.output if told else -1,
         )
 
     def _offers_wire(self) -> bool:
@@ -211,6 +214,8 @@ class Board(QAbstractScrollArea):
         self._message = ""
         self.base = None if circuit is None else layout(circuit)
         self._fit()
+        if self.document.selected_readout:
+            self._reveal()  # it may be wider now
         self.rule.follow()
         if circuit is not None:
             self.setAccessibleDescription(diagram(circuit))

@@ -156,6 +156,12 @@ def test_the_menu_exchanges_control_and_target() -> None:
     assert bench.text == "CNOT 2→0"
 
 
+def test_the_menu_over_empty_space_leads_to_what_is_measured() -> None:
+    bench = Bench("RY layer")
+    _menu(bench, bench.end().toPoint())["What is measured"].trigger()
+    assert bench.document.selected_readout
+
+
 def test_the_menu_puts_a_toffolis_target_on_another_of_its_wires() -> None:
     bench = Bench("Toffoli 0,1→3")
     _menu(bench, bench.between("toffoli-1").toPoint())["Target on q1"].trigger()

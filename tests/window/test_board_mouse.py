@@ -321,6 +321,18 @@ def test_the_measurement_tells_each_output() -> None:
     assert bench.board._pointer.tip(_measure(bench, 0)).endswith("P(2,0), 4 outputs")
 
 
+def test_what_is_read_for_one_output_stands_out_under_the_mouse() -> None:
+    bench = Bench("RY layer", wires=3)
+    bench.document.change_circuit(
+        "x", lambda c: edits.set_readout(c, kind="pauli_sum", sums=("Z0 - X2", "Y1"))
+    )
+    assert bench.board.scene().output == -1
+    bench.hover(_measure(bench, 1))
+    assert bench.board.scene().output == 1
+    bench.hover(_measure(bench, 2))
+    assert bench.board.scene().output == 0
+
+
 def test_an_output_that_is_gone_gives_way_to_the_first() -> None:
     bench = Bench("RY layer", wires=3)
     bench.click(_measure(bench, 2))
