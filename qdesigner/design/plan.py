@@ -79,7 +79,8 @@ def step_cost(design: Design) -> StepCost:
 
 
 def duration(milliseconds: float) -> str:
-    """A rough time with its unit: 0.4 ms, 12 ms, 3 s, 5 min, 2 h."""
+    """A rough time with its unit: 0.4 ms, 12 ms, 3 s, 5 min, 2 h; never less than 0.1 ms."""
+    milliseconds = max(milliseconds, 0.1)
     if milliseconds < 1:
         return f"{milliseconds:.1f} ms"
     if milliseconds < 1000:
