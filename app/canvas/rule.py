@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, QTimer
+from PySide6.QtWidgets import QWidget
 
 from app.canvas.rulecard import RuleCard, Subject
 from qdesigner.circuit.circuit import Circuit, walk
+from qdesigner.circuit.gates import GATES
 from qdesigner.circuit.labels import text
+from qdesigner.circuit.layout import Frame, Mark
 from qdesigner.circuit.measured import output_text
 from qdesigner.circuit.turns import Turn, turn_at, turns
 from qdesigner.design.edits import EditError
@@ -159,14 +162,15 @@ class Rule(QObject):
         f = f"f = {output_text(circuit.readout, circuit.wires, output)}"
         if circuit.outputs > 1:
             f += f", output {output + 1} of {circuit.outputs}"
-        subject = Subject(text(turn.operation), where, f)
+        terms = 2 * len(GATES[turn.operation.gate].frequencies)
+        subject = Subject(text(turn.operation), where, f, terms)
         self.card.show_rule(subject, self._answer, self.held)
         self.place()
         self.card.show()
         self._board.viewport().update()
 
     def place(self) -> None:
-        """Put the card beside its gate, inside the window."""
+        """Put the card near its gate, inside the window."""
         board, turn = self._board, self.turn
         frame = board.base.by_id.get(turn.block) if board.base is not None and turn else None
         if frame is None or turn is None or board.base is None:
@@ -175,17 +179,30 @@ class Rule(QObject):
         if self.card.parentWidget() is not window:
             self.card.setParent(window)
         mark = next(mark for mark in frame.marks if mark.place == turn.place)
-        view = board.view()
-        left = view.x(frame.left + mark.x - mark.width / 2)
-        right = view.x(frame.left + mark.x + mark.width / 2)
-        y = view.y(board.base.wire_y(min(turn.operation.wires)))
-        corner = board.viewport().mapTo(window, QPoint(round(right) + AWAY, round(y) - 40))
-        if corner.x() + self.card.width() > window.width() - 4:
-            other = QPoint(round(left) - AWAY - self.card.width(), 0)
-            corner.setX(board.viewport().mapTo(window, other).x())
-        highest = window.height() - self.card.height() - 4
-        self.card.move(max(4, corner.x()), max(4, min(corner.y(), highest)))
+        self.card.move(self._corner(board, window, mark, frame))
         self.card.raise_()
+
+    def _corner(self, board: Board, window: QWidget, mark: Mark, frame: Frame) -> QPoint:
+        """Where the card covers least: below the circuit where there is room, else beside."""
+        layout, view = board.base, board.view()
+        assert layout is not None
+        width, height = self.card.width(), self.card.height()
+
+        def at(x: float, y: float) -> QPoint:
+            return board.viewport().mapTo(window, QPoint(round(x), round(y)))
+
+        x = view.x(frame.left + mark.x)
+        half = mark.width * view.scale / 2
+        furthest = QPoint(window.width() - width - 4, window.height() - height - 4)
+        corner = at(x - width / 2, view.y(max(layout.bottom, frame.bottom)) + AWAY)
+        if corner.y() > furthest.y():
+            y = view.y(layout.wire_y(min(mark.operation.wires))) - 40
+            corner = at(x + half + AWAY, y)
+            if corner.x() > furthest.x():
+                corner = at(x - half - AWAY - width, y)
+        return QPoint(
+            max(4, min(corner.x(), furthest.x())), max(4, min(corner.y(), furthest.y()))
+        )  # fmt: skip
 
     def _circuit(self) -> Circuit | None:
         return self._board.base.circuit if self._board.base is not None else None

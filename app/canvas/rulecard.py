@@ -26,11 +26,13 @@ KEYS = "← → gate    ↑ ↓ output    Esc close"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the card is about: the gate, where it is and on which pass, and the output f."""
+    """What the card is about: the gate, where it is and on which pass, the output f, and how many
+    terms its rule has."""
 
     title: str
     where: str
     output: str
+    terms: int = 2
 
 
 def signed(value: float) -> str:
@@ -81,9 +83,8 @@ class RuleCard(QWidget):
     def show_rule(self, subject: Subject, answer: ShiftAnswer | None, keys: bool) -> None:
         """Show a gate's rule, or dots until it is known; ``keys`` says which keys go on."""
         self._subject, self._answer, self._keys = subject, answer, keys
-        terms = len(answer.terms) if answer is not None else 2
-        height = 2 * PAD + 4 * LINE + CURVE + 12 + (terms + 1) * LINE + 10 + 2 * LINE
-        self.setFixedSize(WIDTH, height - LINE + (LINE if keys else 0))
+        lines = 3 + 1 + subject.terms + 2 + keys
+        self.setFixedSize(WIDTH, 2 * PAD + CURVE + 22 + lines * LINE)
         self.setAccessibleDescription(self.text())
         self.update()
 
