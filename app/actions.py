@@ -321,6 +321,10 @@ def _run() -> Iterator[Entry]:
     )
     yield "Run", SEPARATOR
     yield Command(
+        "evaluate", "Run", "Evaluate on a device…", lambda w: w.show_evaluate(),
+        ("Ctrl+Shift+E",), tip="Ask the trained run with shots, noise, or on another machine",
+    )  # fmt: skip
+    yield Command(
         "compare_devices", "Run", "Compare devices…", lambda w: w.show_bench(), ("Ctrl+B",),
         tip="Time a batch on every device that is installed",
     )  # fmt: skip

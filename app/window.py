@@ -39,6 +39,7 @@ from app.document import Document
 from app.livestate import LiveState
 from app.panels.about import about_window, shortcuts_window
 from app.panels.devices import DeviceButton
+from app.panels.evaluate import EvaluatePanel, evaluation
 from app.panels.header import Header
 from app.panels.inspector import Inspector
 from app.panels.log import LogLines, LogPanel
@@ -79,7 +80,10 @@ class Window(QMainWindow):
         self.live = LiveState(self.document, self.session, self.runview, self.board)
         self.actions_table = Actions(self)
         self.comparison = Comparison()
-        self.bench: QWidget | None = None  # built when it is first asked for
+        self.evaluation = evaluation()
+        # Built when they are first asked for.
+        self.bench: QWidget | None = None
+        self.evaluate: QWidget | None = None
         self._late = self._train_first = False
         self._build()
         self._connect()
@@ -216,8 +220,7 @@ class Window(QMainWindow):
         """The log as a tab of its own."""
         if not hasattr(self, "_log"):
             return
-        if "results" in self.settings.hidden:
-            self.toggle_panel("results")
+        self._show_results()
         self.tabs.setTabVisible(self.tabs.indexOf(self._log), True)
         self.tabs.setCurrentWidget(self._log)
 
@@ -225,12 +228,23 @@ class Window(QMainWindow):
         """The comparison of devices as a tab of its own."""
         from app.panels.bench import BenchPanel
 
-        if "results" in self.settings.hidden:
-            self.toggle_panel("results")
+        self._show_results()
         if self.bench is None:
             self.bench = BenchPanel(self.document, self.comparison, lambda: self.session.busy)
             self.tabs.addTab(self.bench, "Bench")
         self.tabs.setCurrentWidget(self.bench)
+
+    def show_evaluate(self) -> None:
+        """The evaluation on other devices as a tab of its own."""
+        self._show_results()
+        if self.evaluate is None:
+            self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
+            self.tabs.addTab(self.evaluate, "Evaluate")
+        self.tabs.setCurrentWidget(self.evaluate)
+
+    def _show_results(self) -> None:
+        if "results" in self.settings.hidden:
+            self.toggle_panel("results")
 
     def show_shortcuts(self) -> None:
         """Every command with its keys."""
@@ -279,6 +293,7 @@ class Window(QMainWindow):
         self.project.end()
         self.session.close()
         self.comparison.close()
+        self.evaluation.close()
         self.lines.close()
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)

@@ -14,15 +14,14 @@ from qdesigner.catalog.devices import (
     AUTO,
     DEVICES,
     SNAPSHOTS,
-    circuits_per_step,
     gradient,
     legal_gradients,
     missing,
-    predicted_ms,
 )
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.fields import Field
 from qdesigner.design import edits
+from qdesigner.design.plan import duration, step_cost
 from qdesigner.design.spec import MAX_SHOTS, Design
 
 
@@ -75,8 +74,9 @@ def use(document: Document, name: str) -> None:
     document.select_stage(DEVICE)
 
 
-def device_rows(design: Design) -> list[Row]:
-    """The device and what is legal on it: only what has an effect."""
+def device_rows(design: Design, train: bool = True) -> list[Row]:
+    """The device and what is legal on it: only what has an effect. Without ``train`` no gradients
+    are wanted."""
     spec, kind = design.device, DEVICES[design.device.name]
     known = [row for row in DEVICES.values() if row is kind or not missing(row)]
     rows = [
@@ -85,7 +85,7 @@ def device_rows(design: Design) -> list[Row]:
             tuple(row.label for row in known),
         )
     ]
-    methods = _methods(design)
+    methods = _methods(design) if train else []
     if methods:
         choices = tuple(dict.fromkeys((AUTO, *methods, spec.gradient)))
         rows.append(_row(
@@ -114,48 +114,22 @@ def device_rows(design: Design) -> list[Row]:
 
 def device_about(design: Design) -> str:
     """What the device is, and what a training step costs there."""
-    spec, kind = design.device, DEVICES[design.device.name]
-    text = f"{kind.hint}."
-    batch = design.training.batch_size
-    runs = milliseconds = 0.0
-    for stage in design.stages:
-        if stage.circuit is not None and kind.gradients:
-            learned = learns_before(design, stage.id)
-            runs += circuits_per_step(spec, stage.circuit, batch, learned)
-            milliseconds += predicted_ms(spec, stage.circuit, batch, learned)
-    if not runs:
-        return text
-    method = {gradient(spec, circuit) for circuit in circuits(design)}
-    way = f" by {' and '.join(sorted(method))}" if all(method) else ""
+    kind = DEVICES[design.device.name]
+    used = circuits(design)
+    if not used or not kind.gradients:
+        return f"{kind.hint}."
+    cost = step_cost(design)
+    methods = {gradient(design.device, circuit) for circuit in used}
+    way = f" by {' and '.join(sorted(methods))}" if all(methods) else ""
     return (
-        f"{text} A training step of {number(batch)} images runs {number(runs)} "
-        f"circuits{way}: about {duration(milliseconds)}."
+        f"{kind.hint}. A training step of {number(design.training.batch_size)} images runs "
+        f"{number(cost.circuits)} circuits{way}: about {duration(cost.milliseconds)}."
     )
-
-
-def duration(milliseconds: float) -> str:
-    """A rough time with its unit: 0.4 ms, 12 ms, 3 s, 5 min."""
-    if milliseconds < 1:
-        return f"{milliseconds:.1f} ms"
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def circuits(design: Design) -> list[Circuit]:
     """Every circuit of the design."""
     return [stage.circuit for stage in design.stages if stage.circuit is not None]
-
-
-def learns_before(design: Design, stage_id: str) -> bool:
-    """Whether something before this stage is trained, so that gradients must reach it."""
-    for stage in design.stages:
-        if stage.id == stage_id:
-            return False
-        if stage.row.trainable and not stage.frozen:
-            return True
-    return False
 
 
 def _methods(design: Design) -> list[str]:
