@@ -34,8 +34,8 @@ def paint_mark(
         _line(painter, x, layout, wires, colour)
     for wire in wires[: gate.controls]:
         _dot(painter, x, layout.wire_y(wire), colour)
-    shown = lines(operation, frame.first_weight)
     if boxed(operation):
+        shown = lines(operation, frame.first_weight)
         over = wires[gate.controls :]
         for first, last in runs(over):
             top, bottom = layout.wire_y(first), layout.wire_y(last)
