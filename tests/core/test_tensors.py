@@ -18,6 +18,8 @@ from qdesigner.circuit.free import Free, free
 from qdesigner.circuit.readout import Readout
 from qdesigner.engine import tensors
 from qdesigner.engine.angles import AngleTable, amplitudes
+from qdesigner.engine.choice import KERNELS, TENSORS, engine
+from qdesigner.engine.layer import QuantumLayer
 from qdesigner.engine.tensor_steps import Gather, Phase, Rotate
 from qdesigner.engine.tensors import TensorProgram, expectations
 
@@ -196,6 +198,38 @@ def test_a_gate_it_does_not_know_is_named() -> None:
     odd = freed.operations[0].__class__("FREDKIN", (0, 1))
     with pytest.raises(ValueError, match="FREDKIN"):
         TensorProgram(freed._replace(operations=(odd,)))
+
+
+@pytest.mark.parametrize("wires", [2, 7])
+def test_the_layer_computes_this_way_under_the_transforms_of_torch_func(wires: int) -> None:
+    fixed = Block(id="fixed", kind="rot_layer", settings={"trainable": False, "spread": 1.0})
+    kinds = ("h_ry_embedding", "cnot_ring", "rx_layer")
+    blocks = (*(Block(id=kind, kind=kind) for kind in kinds), fixed)
+    module = QuantumLayer(Circuit(wires=wires, blocks=blocks))
+    x = torch.randn(3, wires, generator=torch.Generator().manual_seed(0))
+    weights = module.weights.detach()
+
+    def run(weights: Tensor) -> Tensor:
+        return torch.func.functional_call(module, {"weights": weights}, (x,))
+
+    out = module(x)
+    apart = torch.func.vmap(module)(x[:, None])[:, 0]
+    assert apart.dtype == out.dtype
+    torch.testing.assert_close(apart, out, rtol=0, atol=2e-6)
+    slopes = torch.func.jacrev(run)(weights)
+    (expected,) = torch.autograd.grad(out.sum(), module.weights)
+    torch.testing.assert_close(slopes.sum((0, 1)), expected, rtol=0, atol=2e-5)
+    several = torch.func.vmap(run)(torch.stack([weights, -weights]))
+    torch.testing.assert_close(several[0], out, rtol=0, atol=2e-6)
+    curved = torch.func.hessian(lambda w: run(w)[0, 0])(weights)
+    torch.testing.assert_close(curved, curved.T, rtol=0, atol=1e-5)
+    torch.testing.assert_close(module(x), out, rtol=0, atol=0)
+
+
+def test_what_serves_a_device_is_written_down() -> None:
+    assert engine("cpu", transformed=False) == KERNELS
+    assert engine("cpu", transformed=True) == engine("cuda", transformed=False) == TENSORS
+    assert engine("some-other-device", transformed=False) == KERNELS
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
