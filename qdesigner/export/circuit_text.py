@@ -34,9 +34,9 @@ def _lines(circuit: Circuit, dialect: str, room: int) -> tuple[str, ...]:
     return tuple(_body(circuit.blocks, _Weights(circuit.wires, expand(circuit).inputs), place))
 
 
-def uses_combinations(circuit: Circuit) -> bool:
+def uses_combinations(circuit: Circuit, dialect: Dialect = PENNYLANE) -> bool:
     """Whether `circuit_lines` calls ``combinations``, which the script must then import."""
-    return any(" in combinations(" in line for line in circuit_lines(circuit))
+    return any(" in combinations(" in line for line in circuit_lines(circuit, dialect))
 
 
 # ---- where weights stand -------------------------------------------------------------------------
@@ -104,7 +104,8 @@ def _body(blocks: Sequence[Block], weights: _Weights, place: Place) -> list[str]
             steps += weights.steps(block)
             weights = weights.after(weights.own(block))
         if first.kind == AMPLITUDE:
-            lines += prepared(operations_of(first, weights.wires)[0], weights.inputs, place.room)
+            operation = operations_of(first, weights.wires)[0]
+            lines += prepared(operation, weights.inputs, place.dialect, place.room)
         else:
             lines += statements(steps, place, repeated=not gates)
     return lines

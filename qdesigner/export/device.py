@@ -7,13 +7,20 @@ from typing import Literal
 from qdesigner.catalog.devices import ADJOINT, BACKPROP, BUILT_IN, DEVICES, SHIFT, gradient
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.spec import Design, DeviceSpec
+from qdesigner.export.formulas import (
+    BRAKET,
+    NOISY_QISKIT,
+    PENNYLANE,
+    QISKIT,
+    SHIFTED_PENNYLANE,
+    Dialect,
+)
 
 RUNS = 25  # of each image, when the circuits draw shots: their mean is what --verify compares
 NOISY_SHOTS = 10_000  # stand for the exact values of a noisy backend
 _NUMBERS = 1 << 24  # amplitudes at once
 
-# What the script needs for its circuits.
-PACKAGES: dict[str, tuple[str, ...]] = {
+_PACKAGES: dict[str, tuple[str, ...]] = {
     "default.qubit": ("pennylane",),
     "default.mixed": ("pennylane",),
     "lightning.qubit": ("pennylane", "pennylane-lightning"),
@@ -44,12 +51,37 @@ def runs_on(design: Design) -> DeviceSpec:
     return chosen
 
 
+def packages(device: DeviceSpec) -> tuple[str, ...]:
+    """What the script needs for its circuits."""
+    of_snapshot = ("qiskit-ibm-runtime",) if device.noise and library(device) == "qiskit" else ()
+    return _PACKAGES[device.name] + of_snapshot
+
+
 def library(device: DeviceSpec) -> Library:
     """Whose circuits the script writes."""
     name = device.name.partition(".")[0]
     if name == "qiskit":
         return "qiskit"
     return "braket" if name == "braket" else "pennylane"
+
+
+def dialect(device: DeviceSpec, circuit: Circuit) -> Dialect:
+    """How the circuit is written."""
+    if library(device) == "pennylane":
+        return PENNYLANE if method(device, circuit) == BACKPROP else SHIFTED_PENNYLANE
+    if library(device) == "braket":
+        return BRAKET
+    return NOISY_QISKIT if device.noise else QISKIT
+
+
+def circuit_names(design: Design) -> dict[Circuit, str]:
+    """A class name for each different circuit of the design."""
+    circuits = list(dict.fromkeys(s.circuit for s in design.stages if s.circuit is not None))
+    # Qiskit and Braket have classes of circuits themselves.
+    name = "QuantumCircuit" if library(runs_on(design)) == "pennylane" else "QuantumLayer"
+    if len(circuits) == 1:
+        return {circuits[0]: name}
+    return {circuit: f"{name}{number}" for number, circuit in enumerate(circuits, start=1)}
 
 
 def method(device: DeviceSpec, circuit: Circuit) -> str:

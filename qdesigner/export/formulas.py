@@ -124,52 +124,79 @@ def _number(value: float, whole: bool = True) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a library's circuits are written: what stands before a call, the gates' names, an angle
-    that depends on weights or features, one wire, several wires."""
+    """How a library's circuits are written.
+
+    ``names`` are the gates' names, behind ``prefix``. ``several`` is how a gate takes several
+    wires, ``free`` an angle that depends on weights or features, ``controlled`` such an angle of
+    CRX, CRY or CRZ. ``functions`` are gates that the script defines itself. ``ordered``: gates on
+    different wires keep their order too. ``constant_state``: no gradient passes to amplitudes.
+    """
 
     name: str
-    prefix: str
     names: Mapping[str, str]
-    angle: str
-    wire: str
-    wires: str
+    prefix: str
+    several: str = "{}"
+    free: str = "angle({})"
+    controlled: str = "angle({}, FOUR_TERMS)"
+    wires_first: bool = False
+    functions: frozenset[str] = frozenset()
+    ordered: bool = False
+    constant_state: bool = True
 
     def call(
         self, what: Step, wires: Sequence[str], indices: Sequence[str], room: int
     ) -> list[str]:
         """The lines that apply the step's gate to wires and at entries of these texts."""
-        arguments = []
+        text = (self.several if len(wires) > 1 else self.one).format(", ".join(wires))
+        arguments = [text]
         if what.formula:
             formula = what.formula.format(*indices)
-            arguments.append(self.angle.format(formula) if indices else formula)
-        arguments.append((self.wires if len(wires) > 1 else self.wire).format(", ".join(wires)))
+            template = self.controlled if what.gate in CONTROLLED else self.free
+            angle = template.format(formula) if indices else formula
+            arguments = [text, angle] if self.wires_first else [angle, text]
         name = self.prefix + self.names[what.gate]
+        if what.gate in self.functions:
+            name, arguments = self.names[what.gate], ["circuit", *arguments]
         flat = f"{name}({', '.join(arguments)})"
         if width(flat) <= room:
             return [flat]
         lines = [line for text in arguments for line in wrapped(f"{text},", room - 4)]
         return [f"{name}(", *(f"    {line}" for line in lines), ")"]
 
+    @property
+    def one(self) -> str:
+        """The text of a single wire."""
+        return self.several.replace("[", "").replace("]", "")
 
+
+CONTROLLED = frozenset(name for name, gate in GATES.items() if len(gate.frequencies) > 1)
 PENNYLANE = Dialect(
-    "pennylane", "qml.", {name: gate.pennylane for name, gate in GATES.items()},
-    "{}", "wires={}", "wires=[{}]",
+    "pennylane", {name: gate.pennylane for name, gate in GATES.items()}, "qml.",
+    several="wires=[{}]", free="{}", controlled="{}", constant_state=False,
 )  # fmt: skip
-QISKIT = Dialect(
-    "qiskit", "circuit.", {name: gate.qasm for name, gate in GATES.items()},
-    "angle({})", "{}", "{}",
+SHIFTED_PENNYLANE = replace(PENNYLANE, name="shifted pennylane", constant_state=True)
+QISKIT = Dialect("qiskit", {name: gate.qasm for name, gate in GATES.items()}, "circuit.")
+# Where noise follows the transpiled gates, their order decides what the transpiler makes of them.
+NOISY_QISKIT = replace(QISKIT, name="noisy qiskit", ordered=True)
+BRAKET = Dialect(
+    "braket",
+    {name: name.lower() for name in GATES}
+    | {"TOFFOLI": "ccnot", "RXX": "xx", "RYY": "yy", "RZZ": "zz"},
+    "circuit.", wires_first=True, functions=CONTROLLED,
 )  # fmt: skip
-DIALECTS = {dialect.name: dialect for dialect in (PENNYLANE, QISKIT)}
+DIALECTS = {
+    dialect.name: dialect
+    for dialect in (PENNYLANE, SHIFTED_PENNYLANE, QISKIT, NOISY_QISKIT, BRAKET)
+}
 
 
-def prepared(operation: Operation, inputs: int, room: int) -> list[str]:
-    """The lines that make features the amplitudes of a state, in PennyLane; the circuit reads
-    ``inputs`` features in all."""
+def prepared(operation: Operation, inputs: int, dialect: Dialect, room: int) -> list[str]:
+    """The lines that make features the amplitudes of a state; the circuit reads ``inputs`` features
+    in all."""
     angle = operation.angle
     assert isinstance(angle, Amplitudes)
     size = 1 << len(operation.wires)
-    lines = []
-    features = INPUTS
+    features, lines = INPUTS, []
     if (angle.first, angle.count) != (0, inputs):
         features = "features"
         lines.append(f"features = inputs[:, {angle.first}:{angle.first + angle.count}]")
@@ -179,8 +206,16 @@ def prepared(operation: Operation, inputs: int, room: int) -> list[str]:
             f"amplitudes = {features} + blank * torch.eye(1, {angle.count})",
         ]
         features = "amplitudes"
+    if dialect.constant_state:
+        features += ".detach()"
     ordered = list(operation.wires) == list(range(len(operation.wires)))
     wires = f"range({len(operation.wires)})" if ordered else str(list(operation.wires))
-    arguments = [features, f"wires={wires}"]
-    arguments += [f"pad_with={angle.pad!r}"] if angle.count < size else []
-    return lines + bracketed("qml.AmplitudeEmbedding(", [*arguments, "normalize=True"], ")", room)
+    if dialect is PENNYLANE or dialect is SHIFTED_PENNYLANE:
+        pad = [f"pad_with={angle.pad!r}"] if angle.count < size else []
+        arguments = [features, f"wires={wires}", *pad, "normalize=True"]
+        return lines + bracketed("qml.AmplitudeEmbedding(", arguments, ")", room)
+    if angle.count < size:
+        missing = f"(0, {size - angle.count}), value={angle.pad!r}"
+        lines.append(f"amplitudes = nn.functional.pad({features}, {missing})")
+        features = "amplitudes"
+    return [*lines, f"prepare(circuit, {wires}, {features}, angle)"]

@@ -8,12 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
-from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
-from qdesigner.export.device import runs_on
-from qdesigner.export.pennylane import circuit_module
+from qdesigner.export import pennylane, qiskit
+from qdesigner.export.device import circuit_names, library, runs_on
 from qdesigner.export.source import filled, indented
 
 SQUASH = '''
@@ -34,14 +33,6 @@ class Probability(nn.Module):
 '''
 
 
-def circuit_names(design: Design) -> dict[Circuit, str]:
-    """A class name for each different circuit of the design."""
-    circuits = list(dict.fromkeys(s.circuit for s in design.stages if s.circuit is not None))
-    if len(circuits) == 1:
-        return {circuits[0]: "QuantumCircuit"}
-    return {circuit: f"QuantumCircuit{number}" for number, circuit in enumerate(circuits, start=1)}
-
-
 def modules(design: Design) -> list[str]:
     """Lines of every class and circuit that `build_model` uses."""
     kinds = {stage.kind for stage in design.stages}
@@ -51,9 +42,18 @@ def modules(design: Design) -> list[str]:
     for kind, text in (("squash", SQUASH), ("probability", PROBABILITY)):
         if kind in kinds:
             lines += ["", *filled(text, {})]
-    for circuit, name in circuit_names(design).items():
-        lines += ["", "", *circuit_module(circuit, name, runs_on(design))]
-    return lines
+    return lines + _circuits(design)
+
+
+def _circuits(design: Design) -> list[str]:
+    """Lines of the classes of the circuits."""
+    names, device = circuit_names(design), runs_on(design)
+    if not names or library(device) == "pennylane":
+        written = (pennylane.circuit_module(c, name, device) for c, name in names.items())
+        return [line for text in written for line in ("", "", *text)]
+    if library(device) == "qiskit":
+        return qiskit.modules(names, device, design.device.target)
+    raise NotImplementedError
 
 
 # ---- stages --------------------------------------------------------------------------------------

@@ -108,11 +108,12 @@ def _slopes(before: Step, after: Step) -> list[int]:
     return [b.number - a.number for a, b in zip(before.indices, after.indices, strict=True)]
 
 
-def _groups(steps: Sequence[Step]) -> list[_Group]:
-    """The steps grouped; one may join an earlier group if nothing since touches its wires."""
+def _groups(steps: Sequence[Step], ordered: bool) -> list[_Group]:
+    """The steps grouped; unless ``ordered``, one may join an earlier group if nothing since touches
+    its wires."""
     groups: list[_Group] = []
     for what in steps:
-        for group in reversed(groups):
+        for group in groups[-1:] if ordered else reversed(groups):
             if group.takes(what):
                 group.add(what)
                 break
@@ -131,8 +132,9 @@ def _grouped(steps: Sequence[Step], place: Place) -> list[str]:
     """Statements of the groups, neighbours over the same single wires in one loop."""
     lines: list[str] = []
     together: list[_Group] = []
-    for group in _groups(steps):
-        if group.single and together and together[0].wires == group.wires:
+    ordered = place.dialect.ordered
+    for group in _groups(steps, ordered):
+        if group.single and together and together[0].wires == group.wires and not ordered:
             together.append(group)
             continue
         lines += _wire_loop(together, place)

@@ -6,7 +6,7 @@ from qdesigner.catalog.devices import CHANNELS, SHIFT
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.export.circuit_text import circuit_lines
-from qdesigner.export.device import method
+from qdesigner.export.device import dialect, method
 from qdesigner.export.initial import all_trained, first_weights, title, whole_weights
 from qdesigner.export.readouts import returned
 from qdesigner.export.source import bracketed, indented
@@ -21,7 +21,7 @@ def circuit_module(circuit: Circuit, name: str, device: DeviceSpec) -> list[str]
         *_decorators(circuit, device),
         f"def {function}(inputs: torch.Tensor, weights: torch.Tensor)"
         f" -> {'list' if several else 'torch.Tensor'}:",
-        *indented(circuit_lines(circuit)),
+        *indented(circuit_lines(circuit, dialect(device, circuit))),
         *indented(returned(circuit)),
         "",
         "",

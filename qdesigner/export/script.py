@@ -14,10 +14,11 @@ from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, WeightsSpec, preprocess
 from qdesigner.errors import UserError
+from qdesigner.export import qiskit
 from qdesigner.export.beside import WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
-from qdesigner.export.device import PACKAGES, in_words, runs_on
 from qdesigner.export.device import constants as device_constants
+from qdesigner.export.device import dialect, in_words, library, packages, runs_on
 from qdesigner.export.images import data_constants, loading, preprocessing, reading
 from qdesigner.export.layers import build_model, modules
 from qdesigner.export.source import bracketed, filled, in_docstring, string_items
@@ -166,7 +167,7 @@ def _needs(design: Design) -> list[str]:
         "torchvision",
         "numpy",
         "pillow",
-        *(PACKAGES[runs_on(design).name] if quantum else ()),
+        *(packages(runs_on(design)) if quantum else ()),
         *(["scikit-learn"] if digits else []),
     ]
 
@@ -174,7 +175,9 @@ def _needs(design: Design) -> list[str]:
 def _imports(design: Design) -> list[str]:
     digits = design.data.source == DIGITS
     circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
-    tools = ["combinations"] if any(map(uses_combinations, circuits)) else []
+    device = runs_on(design)
+    paired = any(uses_combinations(circuit, dialect(device, circuit)) for circuit in circuits)
+    tools = ["combinations"] if paired else []
     tools += ["islice"] if design.data.limit else []
     models = "models, " if large_backbone(design) else ""
     return [
@@ -187,9 +190,10 @@ def _imports(design: Design) -> list[str]:
         "from pathlib import Path",
         "",
         "import numpy as np",
-        *(["import pennylane as qml"] if circuits else []),
+        *(["import pennylane as qml"] if circuits and library(device) == "pennylane" else []),
         "import torch",
         "from PIL import Image, ImageOps",
+        *(qiskit.imports(device) if circuits and library(device) == "qiskit" else []),
         *(["from sklearn.datasets import load_digits"] if digits else []),
         "from torch import nn",
         f"from torchvision import {models}transforms",
