@@ -50,6 +50,7 @@ LENET = pixels(
 )  # fmt: skip
 DESIGNS = {
     "adam": SHORT,
+    "shots": edits.set_device(SHORT, shots=50),
     "sgd with momentum and a step schedule": edits.set_training(
         SHORT, optimizer="sgd", momentum=0.9, schedule="step", step_size=1, gamma=0.5
     ),
