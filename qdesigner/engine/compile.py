@@ -92,12 +92,25 @@ class Program:
         return self.parts << self.wires
 
     @cached_property
-    def arrays(self) -> tuple[Any, ...]:
-        """What the kernels take first, in their order."""
-        return (
+    def where(self) -> NDArray[np.int64]:
+        """What the kernels take for the program: a few sizes, then the address and the length of
+        each array in the order of `kernels.read`. Good for as long as the program lives."""
+        arrays = (
             self.steps, self.tables, self.signs, self.numbers, self.sources, self.features,
-            self.places, self.words, self.factors, self.bits, self.parts,
+            self.places, self.words, self.factors, self.bits,
         )  # fmt: skip
+        sizes = (self.rows, self.parts, self.inputs, self.weights, self.outputs)
+        found = [number for array in arrays for number in (array.ctypes.data, len(array))]
+        return np.array([*sizes, *found], dtype=np.int64)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the addresses, which a copy has to find anew."""
+        return {name: value for name, value in self.__dict__.items() if name != "where"}
+
+    @cached_property
+    def plans(self) -> dict[tuple[int, bool], Any]:
+        """Where `simulate.plan` keeps what it has worked out for a batch."""
+        return {}
 
     @cached_property
     def first_weight(self) -> int:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qdesigner.engine.addresses import flat, table
 from qdesigner.engine.compile import (
     BIT,
+    COLUMNS,
     END,
     FACTOR,
     FIRST,
@@ -32,7 +34,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
-    Steps = NDArray[np.uint64]
+    Where = NDArray[np.int64]
+
+ROWS, PARTS, INPUTS, WEIGHTS, OUTPUTS, FIRST_ARRAY = range(6)  # of `Program.where`
+
+
+@inner
+def read(where: Any) -> Any:
+    """The arrays of a program: what `_run` takes, its first rows, and its readout."""
+    k = FIRST_ARRAY
+    rows = where[ROWS]
+    steps = table(where[k], np.uint64, where[k + 1], COLUMNS)
+    tables = table(where[k + 2], np.uint32, where[k + 3], rows)
+    signs = table(where[k + 4], np.int8, where[k + 5], rows)
+    numbers = table(where[k + 6], np.float64, where[k + 7], 3)
+    sources = table(where[k + 8], np.int64, where[k + 9], 4)
+    features = flat(where[k + 10], np.int64, where[k + 11])
+    places = flat(where[k + 12], np.uint64, where[k + 13])
+    words = table(where[k + 14], np.uint64, where[k + 15], 4)
+    factors = flat(where[k + 16], np.float64, where[k + 17])
+    bits = flat(where[k + 18], np.uint64, where[k + 19])
+    return (steps, tables, signs, numbers, sources, features), places, (words, factors, bits)
 
 
 @inner
@@ -102,10 +124,10 @@ def _begin(psi: Any, places: Any, amplitudes: Any, first: int, width: int) -> No
 
 @inner
 def _run(
-    psi: Any, spare: Any, steps: Any, tables: Any, signs: Any, numbers: Any, sources: Any,
-    features: Any, slopes: Any, inputs: Any, first: int, width: int,
-) -> Any:  # fmt: skip
+    psi: Any, spare: Any, program: Any, slopes: Any, inputs: Any, first: int, width: int
+) -> Any:
     """The state after all steps, in one of the two buffers: (it, the other)."""
+    steps, tables, signs, numbers, sources, features = program
     c, s = np.empty(width, psi.dtype), np.empty(width, psi.dtype)
     lanes = np.uint64(width)
     for number in range(len(steps)):
@@ -129,14 +151,14 @@ def _run(
 
 @inner
 def _back(
-    psi: Any, lam: Any, spare: Any, steps: Any, tables: Any, signs: Any, numbers: Any,
-    sources: Any, features: Any, slopes: Any, inputs: Any, grad_inputs: Any, overlaps: Any,
-    first: int, width: int, stop: int,
+    psi: Any, lam: Any, spare: Any, program: Any, slopes: Any, inputs: Any, grad_inputs: Any,
+    overlaps: Any, first: int, width: int, stop: int,
 ) -> Any:  # fmt: skip
     """Undo the steps down to ``stop``; adds to ``grad_inputs``, writes ``overlaps`` [turns].
 
     The co-state then, in one of the buffers.
     """
+    steps, tables, signs, numbers, sources, features = program
     c, s = np.empty(width, psi.dtype), np.empty(width, psi.dtype)
     overlap = np.empty(width)
     lanes = np.uint64(width)
@@ -168,72 +190,8 @@ def _back(
     return lam
 
 
-@kernel
-def forward(
-    steps: Steps, tables: Any, signs: Any, numbers: Any, sources: Any, features: Any, places: Any,
-    words: Any, factors: Any, bits: Any, parts: int, inputs: Floats, weights: Floats,
-    amplitudes: Floats, chunk: int, start: int, end: int, out: Floats, states: Floats,
-) -> None:  # fmt: skip
-    """Run chunks ``start`` to ``end`` of ``chunk`` samples each.
-
-    Fills their rows of ``out`` [batch, outputs] and, unless it is empty, of ``states``
-    [batch · parts · rows].
-    """
-    slopes = _slopes(numbers, sources, weights)
-    rows = tables.shape[1]
-    for number in range(start, end):
-        first = number * chunk
-        width = min(chunk, len(inputs) - first)
-        size = parts * rows * width
-        psi, spare = np.empty(size, out.dtype), np.empty(size, out.dtype)
-        _begin(psi, places, amplitudes, first, width)
-        psi, spare = _run(
-            psi, spare, steps, tables, signs, numbers, sources, features, slopes, inputs, first,
-            width,
-        )  # fmt: skip
-        for k in range(size if states.size else 0):
-            states[first * parts * rows + k] = psi[k]
-        measure(psi, spare, np.uint64(rows), np.uint64(width), first, words, factors, bits, out)
-
-
-@kernel
-def backward(
-    steps: Steps, tables: Any, signs: Any, numbers: Any, sources: Any, features: Any, places: Any,
-    words: Any, factors: Any, bits: Any, parts: int, inputs: Floats, weights: Floats,
-    chunk: int, start: int, end: int, states: Floats, grad: Floats, grad_inputs: Floats,
-    grad_amplitudes: Floats, overlaps: Any, stop: int,
-) -> None:  # fmt: skip
-    """Take chunks ``start`` to ``end`` back from the forward's ``states``.
-
-    For ``grad`` [batch, outputs] adds to ``grad_inputs`` and fills ``grad_amplitudes``, unless
-    they are empty, and fills rows of ``overlaps`` [chunks, turns]. No step before ``stop`` is
-    undone.
-    """
-    slopes = _slopes(numbers, sources, weights)
-    rows = tables.shape[1]
-    for number in range(start, end):
-        first = number * chunk
-        width = min(chunk, len(inputs) - first)
-        size = parts * rows * width
-        psi, lam = np.empty(size, grad.dtype), np.empty(size, grad.dtype)
-        spare = np.empty(size, grad.dtype)
-        for k in range(size):
-            psi[k] = states[first * parts * rows + k]
-        costate(
-            psi, lam, spare, np.uint64(rows), np.uint64(width), first, words, factors, bits, grad
-        )
-        lam = _back(
-            psi, lam, spare, steps, tables, signs, numbers, sources, features, slopes, inputs,
-            grad_inputs, overlaps[number], first, width, stop,
-        )  # fmt: skip
-        for place in range(places.size if grad_amplitudes.size else 0):
-            row = places[place] * np.uint64(width)
-            for k in range(width):
-                grad_amplitudes[first + k, place] = lam[row + np.uint64(k)]
-
-
-@kernel
-def collect(overlaps: Any, sources: Any, grad_weights: Floats) -> None:
+@inner
+def _collect(overlaps: Any, sources: Any, grad_weights: Any) -> None:
     """Fill ``grad_weights`` [weights] from the chunks' overlaps, always in the same order."""
     total = np.zeros(grad_weights.size)
     for number in range(len(overlaps)):
@@ -242,3 +200,79 @@ def collect(overlaps: Any, sources: Any, grad_weights: Floats) -> None:
                 total[sources[k, WEIGHT]] += overlaps[number, k] / 2
     for k in range(total.size):
         grad_weights[k] = total[k]
+
+
+@kernel
+def forward(
+    where: Where, kind: Floats, states: Floats, batch: int, chunk: int, start: int, end: int,
+    inputs: int, weights: int, amplitudes: int, out: int,
+) -> None:  # fmt: skip
+    """Run chunks ``start`` to ``end`` of ``chunk`` samples each.
+
+    Addresses: of ``inputs`` [batch, inputs], ``weights`` [weights], ``amplitudes`` [batch, places],
+    and ``out`` [batch, outputs], whose rows are filled; they are of the dtype of ``kind``, an empty
+    array. It computes in that of ``states`` [batch · parts · rows], filled unless empty.
+    """
+    program, places, readout = read(where)
+    x = table(inputs, kind.dtype, batch, where[INPUTS])
+    given = table(amplitudes, kind.dtype, batch, places.size)
+    results = table(out, kind.dtype, batch, where[OUTPUTS])
+    slopes = _slopes(program[3], program[4], flat(weights, kind.dtype, where[WEIGHTS]))
+    entries = where[PARTS] * where[ROWS]
+    for number in range(start, end):
+        first = number * chunk
+        width = min(chunk, batch - first)
+        size = entries * width
+        psi, spare = np.empty(size, states.dtype), np.empty(size, states.dtype)
+        _begin(psi, places, given, first, width)
+        psi, spare = _run(psi, spare, program, slopes, x, first, width)
+        for k in range(size if states.size else 0):
+            states[first * entries + k] = psi[k]
+        measure(psi, spare, np.uint64(where[ROWS]), np.uint64(width), first, readout, results)
+
+
+@kernel
+def backward(
+    where: Where, kind: Floats, states: Floats, batch: int, chunk: int, start: int, end: int,
+    inputs: int, weights: int, grad: int, grad_inputs: int, grad_amplitudes: int,
+    grad_weights: int, overlaps: Floats, stop: int,
+) -> None:  # fmt: skip
+    """Take chunks ``start`` to ``end`` back from the forward's ``states``, as `forward` has them.
+
+    Addresses: of ``grad`` [batch, outputs] and of what it fills, ``grad_inputs`` and
+    ``grad_amplitudes`` unless they are 0 and, with all chunks in one call, ``grad_weights``. It
+    fills rows of ``overlaps`` [chunks, turns], and undoes no step before ``stop``.
+    """
+    program, places, readout = read(where)
+    x = table(inputs, kind.dtype, batch, where[INPUTS])
+    slope = table(grad, kind.dtype, batch, where[OUTPUTS])
+    of_inputs = table(grad_inputs, kind.dtype, batch if grad_inputs else 0, where[INPUTS])
+    of_given = table(grad_amplitudes, kind.dtype, batch, places.size)
+    slopes = _slopes(program[3], program[4], flat(weights, kind.dtype, where[WEIGHTS]))
+    entries = where[PARTS] * where[ROWS]
+    for number in range(start, end):
+        first = number * chunk
+        width = min(chunk, batch - first)
+        size = entries * width
+        psi, lam = np.empty(size, states.dtype), np.empty(size, states.dtype)
+        spare = np.empty(size, states.dtype)
+        for k in range(size):
+            psi[k] = states[first * entries + k]
+        of_inputs[first : first + width] = 0
+        costate(psi, lam, spare, np.uint64(where[ROWS]), np.uint64(width), first, readout, slope)
+        lam = _back(
+            psi, lam, spare, program, slopes, x, of_inputs, overlaps[number], first, width, stop
+        )
+        for place in range(places.size if grad_amplitudes else 0):
+            row = places[place] * np.uint64(width)
+            for k in range(width):
+                of_given[first + k, place] = lam[row + np.uint64(k)]
+    if start == 0 and end == len(overlaps):
+        _collect(overlaps, program[4], flat(grad_weights, kind.dtype, where[WEIGHTS]))
+
+
+@kernel
+def collect(where: Where, kind: Floats, overlaps: Floats, grad_weights: int) -> None:
+    """Fill the ``grad_weights`` at an address when `backward` ran the chunks in several calls."""
+    program, _, _ = read(where)
+    _collect(overlaps, program[4], flat(grad_weights, kind.dtype, where[WEIGHTS]))

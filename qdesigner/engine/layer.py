@@ -1,64 +1,18 @@
-"""The simulator as torch: a circuit as a module whose gradients come from the adjoint kernels."""
+"""The simulator as torch: a circuit as a module."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from qdesigner.circuit.circuit import Circuit, Expanded, expand
 from qdesigner.circuit.free import free
 from qdesigner.engine.angles import AngleTable, amplitudes
 from qdesigner.engine.choice import TENSORS, engine
-from qdesigner.engine.compile import Program, compile
-from qdesigner.engine.simulate import backward, forward, in_double
+from qdesigner.engine.compile import compile
+from qdesigner.engine.simulate import in_double
+from qdesigner.engine.simulated import Simulated
 from qdesigner.engine.tensors import TensorProgram, transformed
-
-
-class _Simulated(torch.autograd.Function):
-    """A program's readout as a function of inputs [batch, inputs] and weights [weights]."""
-
-    @staticmethod
-    def forward(ctx: Any, program: Program, x: Tensor, weights: Tensor) -> Tensor:
-        double = in_double(program, x.dtype == torch.float64)
-        dtype = torch.float64 if double else torch.float32  # half is too coarse
-        inputs, flat = _array(x, dtype), _array(weights, dtype)
-        out, states = forward(program, inputs, flat, keep=any(ctx.needs_input_grad))
-        # The arrays may share the tensors' memory: saving these tells of a change in place.
-        ctx.save_for_backward(x, weights)
-        ctx.program, ctx.dtype = program, dtype
-        ctx.inputs, ctx.flat, ctx.states = inputs, flat, states
-        return _tensor(out, x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
-        x, weights = ctx.saved_tensors  # raises when one was changed in place since
-        grad_inputs, grad_weights = backward(
-            ctx.program, ctx.inputs, ctx.flat, ctx.states, _array(grad, ctx.dtype),
-            want_inputs=ctx.needs_input_grad[1],
-        )  # fmt: skip
-        of_x = None if grad_inputs is None else _tensor(grad_inputs, x)
-        return None, of_x, _tensor(grad_weights, weights)
-
-
-def _array(tensor: Tensor, dtype: torch.dtype) -> np.ndarray[Any, Any]:
-    """The tensor's numbers, C-contiguous, sharing its memory where that is possible."""
-    tensor = tensor.detach()
-    if tensor.dtype != dtype or tensor.device.type != "cpu":
-        tensor = tensor.to("cpu", dtype)
-    return tensor.contiguous().numpy()
-
-
-def _tensor(array: np.ndarray[Any, Any], like: Tensor) -> Tensor:
-    """The array as a tensor of the dtype and on the device of ``like``."""
-    tensor = torch.from_numpy(array)
-    if tensor.dtype != like.dtype or like.device.type != "cpu":
-        tensor = tensor.to(like)
-    return tensor
 
 
 def initial_weights(expanded: Expanded, generator: torch.Generator | None = None) -> Tensor:
@@ -143,7 +97,7 @@ class QuantumLayer(CircuitLayer):
         x = self.features(x)
         if engine(x.device.type, transformed()) == TENSORS:
             return self._as_tensors(x)
-        out: Tensor = _Simulated.apply(self.program, x, self.flat())
+        out: Tensor = Simulated.apply(self.program, x, self.flat())
         return out
 
     def _as_tensors(self, x: Tensor) -> Tensor:

@@ -20,10 +20,10 @@ ONE = np.uint64(1)
 
 @inner
 def measure(
-    psi: Any, chance: Any, rows: Any, width: Any, first: int, words: Any, factors: Any, bits: Any,
-    out: Any,
-) -> None:  # fmt: skip
+    psi: Any, chance: Any, rows: Any, width: Any, first: int, readout: Any, out: Any
+) -> None:
     """The program's readout; ``chance`` is a buffer of the size of ``psi``."""
+    words, factors, bits = readout
     if words.size:
         measure_words(psi, rows, width, first, words, factors, out)
     elif bits.size:
@@ -34,10 +34,10 @@ def measure(
 
 @inner
 def costate(
-    psi: Any, lam: Any, slope: Any, rows: Any, width: Any, first: int, words: Any, factors: Any,
-    bits: Any, grad: Any,
-) -> None:  # fmt: skip
+    psi: Any, lam: Any, slope: Any, rows: Any, width: Any, first: int, readout: Any, grad: Any
+) -> None:
     """The gradient of the program's readout; ``slope`` is a buffer."""
+    words, factors, bits = readout
     if words.size:
         costate_words(psi, lam, rows, width, first, words, factors, grad)
     elif bits.size:

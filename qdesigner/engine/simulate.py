@@ -7,8 +7,7 @@ where there is enough to do. Nothing is timed: the same batch is cut alike on ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -59,11 +58,77 @@ def _samples_kept(program: Program, itemsize: int) -> int:
     return max(KEPT_BYTES // (program.entries * itemsize), 1)
 
 
-def _each_chunk(call: Callable[[int, int], None], program: Program, batch: int) -> None:
-    """``call(start, end)`` for all chunks of the batch, spread over threads when it is worth it."""
-    chunks = -(-batch // chunk_size(program, batch))
-    if program.entries * batch * len(program.steps) > SPREAD_WORK:
+class Plan(NamedTuple):
+    """How a batch of some size is run: ``kind``, an empty array, has the dtype of its numbers and
+    ``inside`` is that of the states; samples per chunk, chunks, whether threads share them; and how
+    many numbers the kept states are, 0 if they are too large to keep."""
+
+    batch: int
+    kind: Floats
+    inside: Any
+    chunk: int
+    chunks: int
+    threads: bool
+    kept: int
+
+
+def plan(program: Program, batch: int, double: bool) -> Plan:
+    """The plan for ``batch`` samples in float64 if ``double``, else in float32."""
+    found: Plan | None = program.plans.get((batch, double))
+    if found is None:
+        inside = np.dtype(np.float64 if in_double(program, double) else np.float32)
+        chunk = chunk_size(program, batch)
+        chunks = -(-batch // chunk)
+        found = Plan(
+            batch,
+            np.empty(0, np.float64 if double else np.float32),
+            inside,
+            chunk,
+            chunks,
+            chunks > 1 and program.entries * batch * len(program.steps) > SPREAD_WORK,
+            batch * program.entries if batch <= _samples_kept(program, inside.itemsize) else 0,
+        )
+        program.plans[batch, double] = found
+    return found
+
+
+def run(
+    program: Program, plan: Plan, inputs: int, weights: int, amplitudes: int, out: int, keep: bool
+) -> Floats:
+    """`kernels.forward`, which explains the addresses, of all chunks: the states, if to be kept."""
+    batch, kind, inside, chunk, chunks, threads, kept = plan
+    states = np.empty(kept if keep else 0, inside)
+
+    def call(start: int, end: int) -> None:
+        kernels.forward(
+            program.where, kind, states, batch, chunk, start, end, inputs, weights, amplitudes, out
+        )
+
+    if threads:
         spread(call, chunks)
+    else:
+        call(0, chunks)
+    return states
+
+
+def run_back(
+    program: Program, plan: Plan, states: Floats, inputs: int, weights: int, grad: int,
+    grad_inputs: int, grad_amplitudes: int, grad_weights: int,
+) -> None:  # fmt: skip
+    """`kernels.backward`, which explains the addresses, of all chunks."""
+    batch, kind, _, chunk, chunks, threads, _ = plan
+    stop = min(program.first_weight, program.first_input if grad_inputs else len(program.steps))
+    overlaps = np.empty((chunks, len(program.sources)))
+
+    def call(start: int, end: int) -> None:
+        kernels.backward(
+            program.where, kind, states, batch, chunk, start, end, inputs, weights, grad,
+            grad_inputs, grad_amplitudes, grad_weights, overlaps, stop,
+        )  # fmt: skip
+
+    if threads:
+        spread(call, chunks)
+        kernels.collect(program.where, kind, overlaps, grad_weights)
     else:
         call(0, chunks)
 
@@ -78,24 +143,15 @@ def forward(
     """The readout [batch, outputs] and, with ``keep`` and if not too large, the final states.
 
     ``inputs`` [batch, inputs] and ``weights`` [weights] are C-contiguous and of one dtype, float32
-    or float64; so are ``amplitudes`` [batch, places], of a program whose first states are given.
+    or float64; so are ``amplitudes`` [batch, places], of a program whose first states are given,
+    and so is the readout. The states are of float64 where `in_double` says so.
     """
-    batch = len(inputs)
     if amplitudes is None:
         amplitudes = prepared(program, inputs)
-    out = np.empty((batch, program.outputs), inputs.dtype)
-    size = batch * program.entries
-    kept = keep and size * out.itemsize <= KEPT_BYTES
-    states = np.empty(size if kept else 0, inputs.dtype)
-    chunk = chunk_size(program, batch)
-
-    def call(start: int, end: int) -> None:
-        kernels.forward(
-            *program.arrays, inputs, weights, amplitudes, chunk, start, end, out, states
-        )
-
-    _each_chunk(call, program, batch)
-    return out, states if kept else None
+    out = np.empty((len(inputs), program.outputs), inputs.dtype)
+    how = plan(program, len(inputs), inputs.dtype == np.float64)
+    states = run(program, how, _at(inputs), _at(weights), _at(amplitudes), _at(out), keep)
+    return out, states if keep and (how.kept or not len(inputs)) else None
 
 
 def backward(
@@ -113,33 +169,31 @@ def backward(
     """
     if states is None:
         return _backward_again(program, inputs, weights, grad, want_inputs)
-    batch = len(inputs)
-    chunk = chunk_size(program, batch)
-    stop = min(program.first_weight, program.first_input if want_inputs else len(program.steps))
     made = want_inputs and program.amplitudes is not None
-    grad_inputs = np.zeros(inputs.shape if want_inputs else (0, 0), inputs.dtype)
-    grad_amplitudes = np.empty((batch, len(program.places)) if made else (0, 0), inputs.dtype)
+    grad_inputs = np.empty(inputs.shape if want_inputs else 0, inputs.dtype)
+    grad_amplitudes = np.empty((len(inputs), len(program.places)) if made else 0, inputs.dtype)
     grad_weights = np.empty(weights.shape, inputs.dtype)
-    overlaps = np.empty((-(-batch // chunk), len(program.sources)))
-
-    def call(start: int, end: int) -> None:
-        kernels.backward(
-            *program.arrays, inputs, weights, chunk, start, end, states, grad, grad_inputs,
-            grad_amplitudes, overlaps, stop,
-        )  # fmt: skip
-
-    _each_chunk(call, program, batch)
-    kernels.collect(overlaps, program.sources, grad_weights)
+    run_back(
+        program, plan(program, len(inputs), inputs.dtype == np.float64), states, _at(inputs),
+        _at(weights), _at(grad), _at(grad_inputs) if want_inputs else 0,
+        _at(grad_amplitudes) if made else 0, _at(grad_weights),
+    )  # fmt: skip
     if made:
         add_gradient(program, inputs, grad_amplitudes, grad_inputs)
     return grad_inputs if want_inputs else None, grad_weights
+
+
+def _at(array: Floats) -> int:
+    """The address of an array's numbers."""
+    return int(array.ctypes.data)
 
 
 def _backward_again(
     program: Program, inputs: Floats, weights: Floats, grad: Floats, want_inputs: bool
 ) -> tuple[Floats | None, Floats]:
     """`backward` without kept states: forward and backward of a part of the batch at a time."""
-    part = _samples_kept(program, inputs.itemsize)
+    double = in_double(program, inputs.dtype == np.float64)
+    part = _samples_kept(program, itemsize=8 if double else 4)
     grad_inputs = np.zeros(inputs.shape, inputs.dtype)
     total = np.zeros(weights.shape)
     for start in range(0, len(inputs), part):
@@ -163,7 +217,6 @@ def evaluate(
     them. All are of float32 if ``inputs`` are, else of float64. Raises ValueError when a shape does
     not fit the program.
     """
-    dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
     given = len(program.places) if program.amplitudes is None else 0
     if amplitudes is not None or given:
@@ -172,7 +225,7 @@ def evaluate(
             raise ValueError(
                 f"amplitudes must have the shape {(len(inputs), given)}, not {amplitudes.shape}"
             )
-    return forward(program, inputs, weights, False, amplitudes)[0].astype(dtype, copy=False)
+    return forward(program, inputs, weights, False, amplitudes)[0]
 
 
 def gradients(
@@ -182,7 +235,6 @@ def gradients(
 
     ``grad_outputs`` is [batch, outputs]. Raises ValueError as `evaluate` does.
     """
-    dtype = _dtype(inputs)
     inputs, weights = _checked(program, inputs, weights)
     grad = _plain(grad_outputs, inputs.dtype)
     if grad.shape != (len(inputs), program.outputs):
@@ -191,12 +243,7 @@ def gradients(
         )
     grad_inputs, grad_weights = backward(program, inputs, weights, None, grad)
     assert grad_inputs is not None
-    return grad_inputs.astype(dtype, copy=False), grad_weights.astype(dtype, copy=False)
-
-
-def _dtype(inputs: Floats) -> Any:
-    """What goes out for these inputs."""
-    return np.float32 if getattr(inputs, "dtype", None) == np.float32 else np.float64
+    return grad_inputs, grad_weights
 
 
 def _plain(array: Floats, dtype: Any) -> Floats:
@@ -205,8 +252,7 @@ def _plain(array: Floats, dtype: Any) -> Floats:
 
 
 def _checked(program: Program, inputs: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    double = in_double(program, _dtype(inputs) == np.float64)
-    dtype = np.float64 if double else np.float32
+    dtype = np.float32 if getattr(inputs, "dtype", None) == np.float32 else np.float64
     inputs, weights = _plain(inputs, dtype), _plain(weights, dtype)
     if inputs.ndim != 2 or inputs.shape[1] != program.inputs:
         raise ValueError(
@@ -218,10 +264,10 @@ def _checked(program: Program, inputs: Floats, weights: Floats) -> tuple[Floats,
 
 
 def warm() -> None:
-    """Compile the kernels, or load them from the cache, for float32 and then float64."""
-    program = compile(Circuit(wires=1))
-    for dtype in (np.float32, np.float64):
-        inputs: Floats = np.zeros((1, 0), dtype)
-        weights: Floats = np.zeros(0, dtype)
+    """Compile the kernels, or load them from the cache, for all that float32 numbers need."""
+    for wires in (1, 8):  # computed in float64 and in float32
+        program = compile(Circuit(wires=wires))
+        inputs: Floats = np.zeros((1, 0), np.float32)
+        weights: Floats = np.zeros(0, np.float32)
         out, states = forward(program, inputs, weights, keep=True)
         backward(program, inputs, weights, states, out)
