@@ -24,6 +24,7 @@ from qdesigner.devices.qiskit_circuits import Built, build, columns, measured, o
 from qdesigner.errors import UserError
 
 MAX_DENSITY = 12  # qubits whose density matrix is held: 256 MiB
+WIDE = 14  # Aer itself shares the work on a state from so many qubits on
 CONTROLLED = {"crx", "cry", "crz"}
 KEPT = 32  # circuits that stay transpiled
 
@@ -79,11 +80,33 @@ class Basic:
         return out
 
 
+class _Ready(NamedTuple):
+    """A circuit and the Aer simulator that runs it."""
+
+    simulator: Any
+    built: Built
+
+    def run(self, values: Floats, shots: int, seed: int) -> list[Any]:
+        """What Aer found for each row, in one job; each row has random numbers of its own."""
+        if not len(values):
+            return []
+        circuit, column = self.built
+        names = circuit.parameters  # transpiling may have dropped some
+        binds = {name: values[:, column[name]].tolist() for name in names}
+        circuits = [circuit] if names else [circuit] * len(values)
+        job = self.simulator.run(
+            circuits, [binds] if names else None, shots=shots, seed_simulator=seed
+        )
+        result = job.result()
+        if not result.success:
+            raise UserError(f"Aer could not run the circuit: {result.status}")
+        return [each.data for each in result.results]
+
+
 class Aer:
     """Aer without noise."""
 
     def __init__(self) -> None:
-        self._simulator = _simulator("statevector")
         self._measured = lru_cache(maxsize=KEPT)(self._measure)
         self._saved = lru_cache(maxsize=KEPT)(self._save)
 
@@ -95,33 +118,36 @@ class Aer:
         if not shots:
             return self._exact(free, values)
         found = []
-        for number, built in enumerate(self._measured(free)):
-            data = _job(self._simulator, built, values, shots, _seed(seed, number))
-            found.append(_counts(data, shots))
+        for number, ready in enumerate(self._measured(free)):
+            found.append(_counts(ready.run(values, shots, _seed(seed, number)), shots))
         return readout(free, found, len(values))
 
-    def _measure(self, free: Free) -> list[Built]:
-        built = _plain(build(free))
-        return [built._replace(circuit=measured(built.circuit, group)) for group in bases(free)]
+    def _measure(self, free: Free) -> list[_Ready]:
+        built, simulator = _plain(build(free)), _simulator("statevector", free.wires)
+        return [
+            _Ready(simulator, built._replace(circuit=measured(built.circuit, group)))
+            for group in bases(free)
+        ]
 
     def _exact(self, free: Free, values: Floats) -> Floats:
         names = [f"output {k}" for k in range(free.outputs)]
         out = np.empty((len(values), free.outputs))
-        for row, data in enumerate(_job(self._simulator, self._saved(free), values, 1, 0)):
+        for row, data in enumerate(self._saved(free).run(values, 1, 0)):
             if free.readout.kind == "probabilities":
                 out[row] = data.probabilities
             else:
                 out[row] = [getattr(data, name) for name in names]
         return out
 
-    def _save(self, free: Free) -> Built:
-        built = _plain(build(free))
+    def _save(self, free: Free) -> _Ready:
+        # Importing Aer is what gives circuits their methods save_….
+        simulator, built = _simulator("statevector", free.wires), _plain(build(free))
         if free.readout.kind == "probabilities":
             built.circuit.save_probabilities(free.readout.on(free.wires)[::-1])
         for number, operator in enumerate(operators(free)):
             everywhere = range(free.wires)
             built.circuit.save_expectation_value(operator, everywhere, label=f"output {number}")
-        return built
+        return _Ready(simulator, built)
 
 
 class Noisy:
@@ -146,10 +172,9 @@ class Noisy:
                 found.append(dense(self._probabilities(placed, values)))
                 continue
             # A density matrix serves all shots; a state vector is run for every single shot.
-            few = len(placed.used) <= MAX_DENSITY and 1 << len(placed.used) <= 2 * shots
-            simulator = placed.density if few else placed.single
-            data = _job(simulator, placed.built, values, shots, _seed(seed, number))
-            found.append(_counts(data, shots))
+            few = placed.used <= MAX_DENSITY and 1 << placed.used <= 2 * shots
+            ready = placed.density if few else placed.single
+            found.append(_counts(ready.run(values, shots, _seed(seed, number)), shots))
         return readout(free, found, len(values))
 
     def _measure(self, free: Free) -> list[_Placed]:
@@ -164,25 +189,28 @@ class Noisy:
         return [self._place(built._replace(circuit=circuit)) for circuit in circuits]
 
     def _place(self, built: Built) -> _Placed:
-        """The transpiled circuit with the noise of the qubits it uses: the others' would cost a
-        fifth of a second in every job."""
-        steps = built.circuit.data
+        """The transpiled circuit with the noise of the gates it has: Aer reads the noise anew in
+        every job, and that of a whole machine takes a fifth of a second."""
         qubit = {bit: number for number, bit in enumerate(built.circuit.qubits)}
-        used = frozenset(qubit[bit] for step in steps for bit in step.qubits)
-        noise = self._snapshot.noise(used)
-        density = _simulator("density_matrix", noise_model=noise)
+        steps = {
+            (step.operation.name, tuple(qubit[bit] for bit in step.qubits))
+            for step in built.circuit.data
+        }
+        used = {number for _, qubits in steps for number in qubits}
+        noise = self._snapshot.noise(steps)
+        density = _simulator("density_matrix", 2 * len(used), noise_model=noise)
         # Shots in parallel would depend on how many cores there are.
-        single = _simulator("statevector", noise_model=noise, max_parallel_shots=1)
-        return _Placed(built, used, density, single)
+        single = _simulator("statevector", len(used), noise_model=noise, max_parallel_shots=1)
+        return _Placed(len(used), _Ready(density, built), _Ready(single, built))
 
     def _probabilities(self, placed: _Placed, values: Floats) -> Floats:
         """Exact probabilities [rows, 2**wires] of what is read, the leftmost bit first."""
-        if len(placed.used) > MAX_DENSITY:
+        if placed.used > MAX_DENSITY:
             raise UserError(
-                f"On {self._snapshot.backend.name} this circuit uses {len(placed.used)} qubits, "
+                f"On {self._snapshot.backend.name} this circuit uses {placed.used} qubits, "
                 "too many for exact values with noise; choose a number of shots, such as 1000."
             )
-        circuit = placed.built.circuit
+        circuit = placed.density.built.circuit
         qubit = {bit: number for number, bit in enumerate(circuit.qubits)}
         clbit = {bit: number for number, bit in enumerate(circuit.clbits)}
         bare, read = circuit.copy_empty_like(), [0] * len(clbit)
@@ -193,19 +221,18 @@ class Noisy:
                 bare.append(step)
         bare.save_probabilities(read)
         exact = np.empty((len(values), 1 << len(read)))
-        saving = placed.built._replace(circuit=bare)
-        for row, data in enumerate(_job(placed.density, saving, values, 1, 0)):
+        saving = placed.density._replace(built=placed.density.built._replace(circuit=bare))
+        for row, data in enumerate(saving.run(values, 1, 0)):
             exact[row] = data.probabilities
         return self._snapshot.misread(exact, read[::-1])
 
 
 class _Placed(NamedTuple):
-    """A circuit on a backend's own qubits, and what simulates it with their noise."""
+    """A circuit on ``used`` qubits of a backend, ready as a density matrix and shot by shot."""
 
-    built: Built
-    used: frozenset[int]
-    density: Any
-    single: Any
+    used: int
+    density: _Ready
+    single: _Ready
 
 
 class _Snapshot:
@@ -218,16 +245,16 @@ class _Snapshot:
         self._gates = basic_device_gate_errors(target=backend.target)
         self._readout = basic_device_readout_errors(target=backend.target)
 
-    def noise(self, qubits: frozenset[int]) -> Any:
-        """What `NoiseModel.from_backend` gives, for these qubits alone."""
+    def noise(self, steps: set[tuple[str, tuple[int, ...]]]) -> Any:
+        """What `NoiseModel.from_backend` gives, for these gates on these qubits alone."""
         from qiskit_aer.noise import NoiseModel
 
         model = NoiseModel(basis_gates=self.backend.operation_names)
         for on, error in self._readout:
-            if qubits.issuperset(on):
+            if ("measure", tuple(on)) in steps:
                 model.add_readout_error(error, on)
         for gate, on, error in self._gates:
-            if qubits.issuperset(on):
+            if (gate, tuple(on)) in steps:
                 model.add_quantum_error(error, gate, on)
         return model
 
@@ -257,11 +284,19 @@ def _snapshot(name: str) -> _Snapshot:
     )
 
 
-def _simulator(method: str, **options: Any) -> Any:
-    """Aer, set to bind parameters itself: the tutorial's 224 shifted rows take 13 ms, else 33."""
+def _simulator(method: str, size: int, **options: Any) -> Any:
+    """Aer for states of 2**size numbers.
+
+    It binds parameters itself: the tutorial's 224 shifted rows take 13 ms, else 33. Small states
+    are left to one thread: two would be nearly twice as fast alone, but up to ten times slower
+    while anything else computes, because each waits for the other after every step.
+    """
     from qiskit_aer import AerSimulator
 
-    return AerSimulator(method=method, runtime_parameter_bind_enable=True, **options)
+    threads = 1 if size < WIDE else 0  # 0: all cores
+    return AerSimulator(
+        method=method, runtime_parameter_bind_enable=True, max_parallel_threads=threads, **options
+    )
 
 
 def _plain(built: Built) -> Built:
@@ -273,24 +308,6 @@ def _plain(built: Built) -> Built:
     basis = sorted({*gates, "h", "rx", "ry", "rz", "cx"} - CONTROLLED)
     plain = transpile(built.circuit, basis_gates=basis, optimization_level=0)
     return built._replace(circuit=plain)
-
-
-def _job(simulator: Any, built: Built, values: Floats, shots: int, seed: int) -> list[Any]:
-    """What Aer found for each row; each row has random numbers of its own."""
-    if not len(values):
-        return []
-    names = built.circuit.parameters  # transpiling may have dropped some
-    if names:
-        binds = {name: values[:, built.column[name]].tolist() for name in names}
-        job = simulator.run(
-            [built.circuit], shots=shots, seed_simulator=seed, parameter_binds=[binds]
-        )
-    else:
-        job = simulator.run([built.circuit] * len(values), shots=shots, seed_simulator=seed)
-    result = job.result()
-    if not result.success:
-        raise UserError(f"Aer could not run the circuit: {result.status}")
-    return [each.data for each in result.results]
 
 
 def _bound(built: Built, row: Floats) -> Any:
