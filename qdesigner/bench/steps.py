@@ -69,11 +69,10 @@ def head(middle: nn.Module, wires: int, outputs: int) -> nn.Module:
 
 
 def batch_step(model: nn.Module, batch: int = BATCH) -> Callable[[], None]:
-    """Forward and backward of a batch."""
+    """Forward and backward of a batch; gradients add up unless they are cleared."""
     x, labels = torch.randn(batch, FEATURES), torch.arange(batch) % CLASSES
 
     def step() -> None:
-        model.zero_grad(set_to_none=True)
         torch.autograd.backward(nn.functional.cross_entropy(model(x), labels))
 
     return step
@@ -86,6 +85,7 @@ def training_step(middle: nn.Module, wires: int) -> Callable[[], None]:
     both = batch_step(model)
 
     def step() -> None:
+        optimizer.zero_grad(set_to_none=True)
         both()
         optimizer.step()
 
