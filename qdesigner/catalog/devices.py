@@ -245,14 +245,16 @@ COSTS: dict[str, Cost] = {
     "default.qubit": Cost(0.2, 0.075, 1e-5, 0.0, 3.6e-6, 5e-5),
     "default.mixed": Cost(0.25, 0.12, 1e-3, 0.0, 9e-5, 6e-5, density=True),
     "lightning.qubit": Cost(0.1, 0.025, 0.05, 0.006, 1.1e-6, 5e-5),
-    "qiskit.basic": Cost(0.05, 0.0, 0.05, 0.02, 4.2e-6, 9e-4),
-    "qiskit.aer": Cost(0.25, 0.01, 0.02, 1e-3, 4.3e-6, 5e-4),
+    "qiskit.basic": Cost(0.1, 0.002, 0.03, 0.016, 5e-6, 5e-4),
+    "qiskit.aer": Cost(0.33, 0.015, 0.026, 6e-4, 2.5e-6, 5e-4),
     "braket.local": Cost(1.0, 0.0, 3.0, 0.35, 3e-6, 1e-3),
     "braket.aws": Cost(3000.0, 0.0, 500.0, 0.0, 0.0, 0.1),
     "ibm": Cost(10_000.0, 0.0, 100.0, 0.0, 0.0, 0.3),
 }
-# Aer with the noise of a recorded machine follows a density matrix.
-NOISY = Cost(0.25, 0.01, 0.02, 1e-3, 1.1e-4, 5e-4, density=True)
+# Aer with the noise of a recorded machine follows a density matrix, or, where that is larger than
+# the shots are many, runs every shot by itself.
+NOISY = Cost(3.6, 0.18, 0.026, 4e-3, 2.5e-5, 6e-4, density=True)
+SINGLE = Cost(3.6, 0.18, 0.0, 8e-3, 1e-5)
 BACKWARD = 3  # a backward pass costs about twice its forward pass
 
 
@@ -291,7 +293,10 @@ def predicted_ms(spec: Spec, circuit: Circuit, batch: int, learned: bool = True)
 
 def predicted_run_ms(spec: Spec, circuit: Circuit, samples: int) -> float:
     """About how many milliseconds the device takes to predict ``samples`` samples."""
-    cost = NOISY if spec.noise in SNAPSHOTS else COSTS[spec.name]
+    cost = COSTS[spec.name]
+    if spec.noise in SNAPSHOTS:
+        single = 0 < 2 * spec.shots < 1 << circuit.wires
+        cost, samples = (SINGLE, samples * spec.shots) if single else (NOISY, samples)
     gates = len(free(circuit).operations)
     if spec.noise in CHANNELS:
         gates += sum(len(operation.wires) for operation in free(circuit).operations)

@@ -194,7 +194,7 @@ def test_a_gradient_method_that_cannot_be_has_its_fix_too() -> None:
 
 
 def test_a_step_that_takes_long_is_told_of() -> None:
-    design = edits.set_training(_design(name="qiskit.basic", shots=1000), batch_size=64)
+    design = edits.set_training(_design(name="qiskit.basic", shots=1000), batch_size=256)
     ((severity, text),) = _of_device(design)
     assert severity == "warning" and f"{step_cost(design).circuits:,} circuits" in text
     assert _of_device(_design()) == []
