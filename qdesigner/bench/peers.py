@@ -130,4 +130,4 @@ def _computed(layer: nn.Module, x: Tensor, differentiate: bool = True) -> list[T
         return [out.detach()]
     factors = torch.linspace(0.3, 1.7, out.numel()).reshape(out.shape)
     grads = torch.autograd.grad(out, wanted, factors)
-    return [out.detach(), torch.cat([grad.reshape(-1) for grad in grads])]
+    return [out.detach(), torch.cat([grad.reshape(-1).cpu() for grad in grads])]

@@ -41,6 +41,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alone, "WIRES", (3, 4))
     monkeypatch.setattr(alone, "BATCHES", (2,))
     monkeypatch.setattr(alone, "COMPLEX", (3, 2))
+    monkeypatch.setattr(alone, "gpu", lambda: "")
 
 
 def said(*arguments: str) -> list[dict]:
@@ -231,6 +232,19 @@ def test_what_a_device_refuses_is_not_timed_but_said(
     rows = list(bench(["device"], 0.0, circuit=circuit, batch=1))
     assert [row.engine for row in rows] == ["built-in", "default.mixed", "default.mixed"]
     assert all("takes at most 10 wires" in row.skipped for row in rows[1:])
+
+
+def test_a_gpu_is_timed_beside_the_processor_where_there_is_one(
+    quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alone, "BATCHES", ())
+    monkeypatch.setattr(alone, "GPU_WIRES", (3,))
+    monkeypatch.setattr(alone, "gpu", lambda: "cpu")  # the same path, without a GPU
+    last = said("--what", "circuit")[-2:]
+    assert [(row["engine"], row["qubits"]) for row in last] == [
+        ("built-in", 3), ("built-in on cpu", 3)
+    ]  # fmt: skip
+    assert all(row["seconds"] > 0 for row in last)
 
 
 def test_what_pennylane_cannot_hold_is_skipped_with_the_figure() -> None:
