@@ -291,6 +291,15 @@ def predicted_ms(spec: Spec, circuit: Circuit, batch: int, learned: bool = True)
     return forward + (predicted_run_ms(spec, circuit, shifted) if shifted else 0.0)
 
 
+def memory_bytes(spec: Spec, circuit: Circuit, batch: int) -> int:
+    """About how much memory a training step's states take. Backprop keeps every gate's of every
+    sample, half as much again with what lies between; all else runs in pieces."""
+    state = 16 << (circuit.wires * (2 if COSTS[spec.name].density else 1))
+    if gradient(spec, circuit) == BACKPROP:
+        return 3 * batch * len(free(circuit).operations) * state // 2
+    return 8 * state
+
+
 def predicted_run_ms(spec: Spec, circuit: Circuit, samples: int) -> float:
     """About how many milliseconds the device takes to predict ``samples`` samples."""
     cost = COSTS[spec.name]

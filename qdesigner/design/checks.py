@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from qdesigner.catalog.devices import (
     AUTO,
     BUILT_IN,
     DEVICES,
+    memory_bytes,
     missing,
     refusal,
 )
@@ -196,6 +198,18 @@ def _device_problems(design: Design) -> Iterator[Problem]:
         mends = not any(refusal(fix.apply(design).device, circuit) for circuit in circuits)
         yield Problem("error", "device", why, fix if mends else None)
         return
+    needed = max(memory_bytes(spec, circuit, design.training.batch_size) for circuit in circuits)
+    if needed > machine_bytes():
+        fits = int(design.training.batch_size * machine_bytes() / needed / 2)
+        smaller = Fix(f"Batches of {fits}", lambda d: edits.set_training(d, batch_size=fits))
+        yield Problem(
+            "error", "device",
+            f"A training step on {kind.label} needs about {needed / 1e9:,.0f} GB of memory, and "
+            f"this machine has {machine_bytes() / 1e9:,.0f} GB; use smaller batches, fewer wires "
+            "or the built-in device.",
+            smaller if fits else fix,
+        )  # fmt: skip
+        return
     step = step_cost(design)
     if step.milliseconds > SLOW_STEP:
         yield Problem(
@@ -205,6 +219,14 @@ def _device_problems(design: Design) -> Iterator[Problem]:
             "device.",
             fix if spec.name != BUILT_IN else None,
         )  # fmt: skip
+
+
+@cache
+def machine_bytes() -> int:
+    """How much memory this machine has."""
+    import psutil  # takes time, and not every design has a circuit
+
+    return int(psutil.virtual_memory().total)
 
 
 def _doubts(design: Design) -> Iterator[Problem]:

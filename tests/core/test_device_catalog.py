@@ -13,6 +13,7 @@ from qdesigner.catalog.devices import (
     circuits_per_step,
     gradient,
     legal_gradients,
+    memory_bytes,
     missing,
     predicted_ms,
     predicted_run_ms,
@@ -21,7 +22,7 @@ from qdesigner.catalog.devices import (
 )
 from qdesigner.circuit.circuit import Block, Circuit
 from qdesigner.circuit.readout import Readout
-from qdesigner.design import codec, edits
+from qdesigner.design import checks, codec, edits
 from qdesigner.design.checks import problems
 from qdesigner.design.plan import learns_before, step_cost
 from qdesigner.design.spec import Design, DeviceSpec
@@ -198,6 +199,19 @@ def test_a_step_that_takes_long_is_told_of() -> None:
     ((severity, text),) = _of_device(design)
     assert severity == "warning" and f"{step_cost(design).circuits:,} circuits" in text
     assert _of_device(_design()) == []
+
+
+def test_what_does_not_fit_in_memory_is_told_with_the_figure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(checks, "machine_bytes", lambda: 1_000_000)
+    design = edits.set_training(_design(name="default.qubit"), batch_size=512)
+    (problem,) = (p for p in problems(design) if p.where == "device")
+    assert problem.severity == "error" and "GB of memory" in problem.text
+    assert problem.fix is not None and problem.fix.label.startswith("Batches of ")
+    assert _of_device(problem.fix.apply(design)) == []
+    assert memory_bytes(DeviceSpec(), _circuit(20), 512) < 10**9
+    assert memory_bytes(DeviceSpec(name="default.qubit"), _circuit(20), 512) > 10**11
 
 
 def test_what_trains_before_a_circuit_asks_for_gradients_of_its_features() -> None:
