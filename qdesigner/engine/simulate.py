@@ -98,16 +98,16 @@ def run(
     """`kernels.forward`, which explains the addresses, of all chunks: the states, if to be kept."""
     batch, kind, inside, chunk, chunks, threads, kept = plan
     states = np.empty(kept if keep else 0, inside)
-
-    def call(start: int, end: int) -> None:
-        kernels.forward(
-            program.where, kind, states, batch, chunk, start, end, inputs, weights, amplitudes, out
-        )
-
+    rest = inputs, weights, amplitudes, out
     if threads:
-        spread(call, chunks)
+        spread(
+            lambda start, end: kernels.forward(
+                program.where, kind, states, batch, chunk, start, end, *rest
+            ),
+            chunks,
+        )
     else:
-        call(0, chunks)
+        kernels.forward(program.where, kind, states, batch, chunk, 0, chunks, *rest)
     return states
 
 
@@ -119,18 +119,19 @@ def run_back(
     batch, kind, _, chunk, chunks, threads, _ = plan
     stop = min(program.first_weight, program.first_input if grad_inputs else len(program.steps))
     overlaps = np.empty((chunks, len(program.sources)))
-
-    def call(start: int, end: int) -> None:
-        kernels.backward(
-            program.where, kind, states, batch, chunk, start, end, inputs, weights, grad,
-            grad_inputs, grad_amplitudes, grad_weights, overlaps, stop,
-        )  # fmt: skip
-
+    rest = (
+        inputs, weights, grad, grad_inputs, grad_amplitudes, grad_weights, overlaps, stop
+    )  # fmt: skip
     if threads:
-        spread(call, chunks)
+        spread(
+            lambda start, end: kernels.backward(
+                program.where, kind, states, batch, chunk, start, end, *rest
+            ),
+            chunks,
+        )
         kernels.collect(program.where, kind, overlaps, grad_weights)
     else:
-        call(0, chunks)
+        kernels.backward(program.where, kind, states, batch, chunk, 0, chunks, *rest)
 
 
 def forward(

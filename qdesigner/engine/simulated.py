@@ -27,7 +27,7 @@ class Simulated(torch.autograd.Function):
         batch = x.shape[0]
         plan = simulate.plan(program, batch, double)
         keep = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
-        out = inputs.new_empty((batch, program.outputs))
+        out = torch.empty(batch, program.outputs, dtype=inputs.dtype)
         first = None if program.amplitudes is None else prepared(program, inputs.numpy())
         states = simulate.run(
             program, plan, inputs.data_ptr(), flat.data_ptr(),
