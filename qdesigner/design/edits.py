@@ -22,7 +22,6 @@ from qdesigner.circuit.text import sum_text
 from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec, WeightsSpec
 from qdesigner.errors import UserError
 
-
 FIRST_SHOTS = 1000
 FIRST_LEVEL = 0.01  # of noise, a probability
 
