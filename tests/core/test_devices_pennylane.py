@@ -14,6 +14,7 @@ from qdesigner.circuit.free import Free, free
 from qdesigner.circuit.readout import Readout
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.devices.base import Differentiable, open_device
+from qdesigner.devices.layer import DeviceLayer
 
 NAMES = ["default.qubit", "default.mixed", "lightning.qubit"]
 READOUTS = {
@@ -161,3 +162,15 @@ def test_a_circuit_without_angles_gives_every_sample_the_same(name: str) -> None
 
 def test_what_pennylane_needs_is_here() -> None:
     assert [missing(DEVICES[name]) for name in NAMES] == ["", "", ""]
+
+
+def test_density_matrices_give_gradients_where_backprop_through_them_gives_none() -> None:
+    blocks = (Block(id="ry", kind="ry_layer"), Block(id="cx", kind="cnot_chain"))
+    circuit = Circuit(wires=2, blocks=(Block(id="in", kind="angle_embedding"), *blocks))
+    with_angles_of_zero = DeviceLayer(circuit, DeviceSpec(name="default.mixed"))
+    torch.nn.init.zeros_(with_angles_of_zero.weights)
+    x = torch.zeros(1, 2, requires_grad=True)
+    with_angles_of_zero(x).sum().backward()
+    assert with_angles_of_zero.weights.grad is not None
+    assert with_angles_of_zero.weights.grad.abs().max() < 1e-6
+    assert x.grad is not None and x.grad.abs().max() < 1e-6
