@@ -11,7 +11,7 @@ from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.design.shapes import Traced
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
-from qdesigner.export import pennylane, qiskit
+from qdesigner.export import braket, pennylane, qiskit
 from qdesigner.export.device import circuit_names, library, runs_on
 from qdesigner.export.source import filled, indented
 
@@ -53,7 +53,7 @@ def _circuits(design: Design) -> list[str]:
         return [line for text in written for line in ("", "", *text)]
     if library(device) == "qiskit":
         return qiskit.modules(names, device, design.device.target)
-    raise NotImplementedError
+    return braket.modules(names, device, design.device.target)
 
 
 # ---- stages --------------------------------------------------------------------------------------

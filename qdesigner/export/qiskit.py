@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qdesigner.circuit.circuit import Circuit
-from qdesigner.circuit.free import free
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.export.device import dialect
-from qdesigner.export.shifted import circuit_module, preparation, rules, shift
+from qdesigner.export.shifted import circuit_module, parameters, preparation, rules, shift
 from qdesigner.export.source import filled
 
 # Snapshots whose class in qiskit_ibm_runtime.fake_provider bears no V2 behind its name.
@@ -94,9 +93,8 @@ def snapshot(noise: str) -> str:
 def modules(circuits: Mapping[Circuit, str], device: DeviceSpec, target: str) -> list[str]:
     """Lines of the classes of the circuits, and of all that they need. ``target`` names the backend
     that the design would run on."""
-    angles = max(len(free(circuit).angles) + _prepared(circuit) for circuit in circuits)
     lines = ["", "", *_simulator(device, target), *rules(list(circuits))]
-    lines.append(f'ANGLES = ParameterVector("angle", {angles})')
+    lines.append(f'ANGLES = ParameterVector("angle", {parameters(list(circuits))})')
     lines += shift("Parameter", "ANGLES[len(self.columns) - 1]")
     cx = "circuit.cx(wires[place - moved], wire)"
     ry = "circuit.ry(angle(turns[:, (step - 1) ^ ((step - 1) >> 1)]), wire)"
@@ -107,12 +105,6 @@ def modules(circuits: Mapping[Circuit, str], device: DeviceSpec, target: str) ->
         how = dialect(device, circuit)
         lines += ["", "", *circuit_module(circuit, name, how, "QuantumCircuit", begun)]
     return lines
-
-
-def _prepared(circuit: Circuit) -> int:
-    """How many angles prepare the amplitudes."""
-    operation = free(circuit).prepared
-    return (1 << len(operation.wires)) - 1 if operation is not None else 0
 
 
 def _simulator(device: DeviceSpec, target: str) -> list[str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qdesigner.catalog.devices import refusal
 from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.checks import problems
 from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
-from qdesigner.design.spec import Design, WeightsSpec, preprocess
+from qdesigner.design.spec import Design, DeviceSpec, WeightsSpec, preprocess
 from qdesigner.errors import UserError
-from qdesigner.export import qiskit
+from qdesigner.export import braket, qiskit
 from qdesigner.export.beside import WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
 from qdesigner.export.device import constants as device_constants
@@ -120,12 +121,17 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
 
 def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
     """The stages with their shapes, when they make a model."""
+    # What is missing on this machine hides no code.
     stages = tuple(stage.but(weights=WeightsSpec()) for stage in design.stages)
-    plain = design.model_copy(update={"stages": stages})
+    plain = design.model_copy(update={"stages": stages, "device": DeviceSpec()})
     facts = DataFacts(tuple(map(str, range(classes))), 1, 1, 0)
     for problem in problems(plain, facts):
         if problem.severity == "error":
             raise UserError(problem.text)
+    for stage in design.stages:
+        refused = refusal(runs_on(design), stage.circuit) if stage.circuit else ""
+        if refused:
+            raise UserError(refused)
     return trace(design, classes)
 
 
@@ -192,6 +198,7 @@ def _imports(design: Design) -> list[str]:
         "import numpy as np",
         *(["import pennylane as qml"] if circuits and library(device) == "pennylane" else []),
         "import torch",
+        *(braket.imports() if circuits and library(device) == "braket" else []),
         "from PIL import Image, ImageOps",
         *(qiskit.imports(device) if circuits and library(device) == "qiskit" else []),
         *(["from sklearn.datasets import load_digits"] if digits else []),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.free import free
 from qdesigner.circuit.groups import groups
 from qdesigner.circuit.readout import Observable, Word
 from qdesigner.export.circuit_text import circuit_lines
@@ -138,6 +139,15 @@ def rules(circuits: Sequence[Circuit]) -> list[str]:
     gates = {op.gate for circuit in circuits for op in expand(circuit).operations}
     lines = filled(_RULES, {})
     return lines + (filled(_FOUR_TERMS, {})[1:] if gates & CONTROLLED else [])
+
+
+def parameters(circuits: Sequence[Circuit]) -> int:
+    """How many angles the circuit with most of them has; those that prepare amplitudes count."""
+    counts = []
+    for each in map(free, circuits):
+        prepared = (1 << len(each.prepared.wires)) - 1 if each.prepared is not None else 0
+        counts.append(len(each.angles) + prepared)
+    return max(counts)
 
 
 def shift(parameter: str, number: str) -> list[str]:
