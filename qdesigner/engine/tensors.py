@@ -60,6 +60,7 @@ class TensorProgram:
         for operation in free.operations:
             sorting.add(operation)
         self._turns = sorting.turns
+        self._gathers: dict[tuple[Any, ...], Gather] = {}
         steps = tuple(self._step(item) for item in sorting.items)
         first = steps[0] if steps and free.prepared is None else None
         self._first = first if isinstance(first, Rotate) else None
@@ -108,7 +109,10 @@ class TensorProgram:
     def _step(self, item: Item) -> Step:
         total = self.free.wires
         if isinstance(item, Moves):
-            return Gather(*permutation(item.gates, total))
+            gates = tuple(item.gates)  # the layers of a repeat share one table
+            if gates not in self._gathers:
+                self._gathers[gates] = Gather(*permutation(gates, total))
+            return self._gathers[gates]
         if isinstance(item, Diagonal):
             numbers = [number for _, number in item.terms]
             words = tuple(word for word, _ in item.terms)

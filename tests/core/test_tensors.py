@@ -162,6 +162,14 @@ def test_it_is_real_where_every_gate_is_and_starts_as_a_product() -> None:
     assert [type(step) for step in whole.program._steps] == [Gather]
 
 
+def test_the_layers_of_a_repeat_share_one_table() -> None:
+    body = (Block(id="pairs", kind="cnot_brick"), Block(id="turns", kind="ry_layer"))
+    deep = Block(id="deep", kind="repeat", settings={"count": 6}, body=body)
+    whole = Whole(Circuit(wires=4, blocks=(Block(id="in", kind="h_ry_embedding"), deep)))
+    gathers = [step for step in whole.program._steps if isinstance(step, Gather)]
+    assert len(gathers) == 6 and len({id(step) for step in gathers}) == 1
+
+
 def test_diagonal_gates_become_one_phase() -> None:
     whole = Whole(Circuit(wires=5, blocks=(Block(id="map", kind="iqp_embedding"),)))
     assert [type(step) for step in whole.program._steps] == [Phase]
