@@ -24,7 +24,7 @@ from qdesigner.devices.qiskit_circuits import Built, build, columns, measured, o
 from qdesigner.errors import UserError
 
 MAX_DENSITY = 12  # qubits whose density matrix is held: 256 MiB
-WIDE = 14  # Aer itself shares the work on a state from so many qubits on
+WIDE = 18  # a state of 2**18 numbers is worth more than one thread
 CONTROLLED = {"crx", "cry", "crz"}
 KEPT = 32  # circuits that stay transpiled
 
@@ -153,8 +153,9 @@ class Aer:
 class Noisy:
     """Aer with the gate and readout errors of one of IBM's backends, as its snapshot records them.
 
-    Circuits are transpiled to the backend's gates and couplings. Exact values are what infinitely
-    many shots would give, wrongly read bits included.
+    Circuits are transpiled to the backend's gates and couplings, onto the qubits with the fewest
+    errors: some snapshots record a qubit that was out of order that day. Exact values are what
+    infinitely many shots would give, wrongly read bits included.
     """
 
     def __init__(self, noise: str) -> None:
@@ -182,7 +183,7 @@ class Noisy:
         circuits = [
             transpile(
                 measured(built.circuit, group), self._snapshot.backend,
-                optimization_level=1, seed_transpiler=0,
+                optimization_level=2, seed_transpiler=0,
             )
             for group in bases(free)
         ]  # fmt: skip

@@ -204,7 +204,7 @@ class TestNoise:
 
         (group,) = bases(freed)
         circuit = measured(build(freed).circuit, group).assign_parameters(list(angles[0]))
-        placed = transpile(circuit, machine, optimization_level=1, seed_transpiler=0)
+        placed = transpile(circuit, machine, optimization_level=2, seed_transpiler=0)
         own = AerSimulator(noise_model=NoiseModel.from_backend(machine), method="density_matrix")
         counts = own.run(placed, shots=50_000, seed_simulator=1).result().get_counts()
         expected = np.array([counts.get(f"{k:03b}", 0) for k in range(8)]) / 50_000
