@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from qdesigner.devices.base import Device, Floats
 from qdesigner.engine.shift import parameter_shift
 
 STATE_BYTES = 1 << 28  # states held at once while a batch runs
+ONE_THREAD = 14  # wires
 
 
 def make(spec: DeviceSpec) -> Device:
@@ -108,6 +110,13 @@ class Reference(Simulator):
 class Lightning(Simulator):
     """lightning.qubit, whose adjoint method takes one sample at a time."""
 
+    def run(
+        self, free: Free, angles: Floats, amplitudes: Floats | None, shots: int, seed: int
+    ) -> Floats:
+        """See `Device`."""
+        with _few_threads(free.wires):
+            return super().run(free, angles, amplitudes, shots, seed)
+
     def expectations(self, free: Free, angles: Tensor, amplitudes: Tensor | None) -> Tensor:
         """See `Differentiable`: sample by sample, by the adjoint method. It takes a prepared state
         for a constant, so gradients for amplitudes come from their shift rule."""
@@ -136,11 +145,25 @@ class Lightning(Simulator):
         device = self._device(free)
         config = device.setup_execution_config(ExecutionConfig(gradient_method="adjoint"))
         prepared, _ = device.preprocess_transforms(config)(scripts)
-        values, slopes = device.execute_and_compute_derivatives(prepared, config)
+        with _few_threads(free.wires):
+            values, slopes = device.execute_and_compute_derivatives(prepared, config)
         out = np.stack([readout.of_arrays(row) for row in values])
         shape = (len(angles), len(readout.words), len(free.angles))
         jacobian = np.array(slopes, dtype=np.float64).reshape(shape)
         return out, np.einsum("rws,wo->ros", jacobian, readout.factors)
+
+
+@contextmanager
+def _few_threads(wires: int) -> Iterator[None]:
+    """One OpenMP thread for small states: Lightning's threads wait by spinning, which made a step
+    ten times slower on two cores that had something else to do. Torch and it share OpenMP."""
+    kept = torch.get_num_threads()
+    if wires <= ONE_THREAD:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(kept)
 
 
 def _slot_places(free: Free) -> list[int]:
