@@ -24,7 +24,8 @@ Step = Callable[[], object]
 Tell = Callable[[str], None]
 
 TURN = 0.02  # seconds: a fast step is called often in its turn, so that the clock costs nothing
-MOST_CALLS = 200
+SHARE, LONGEST_TURN = 0.2, 0.3  # beside a slow one it takes longer turns, up to so many seconds
+MOST_CALLS = 2000
 TURNS = 3  # at least
 LONGEST = 12.0  # seconds: turns that take longer together are no more repeated
 
@@ -49,7 +50,9 @@ class Task:
 def in_turns(mine: Step, theirs: Step, seconds: float) -> tuple[float, float, float]:
     """Median seconds of a call of each, and the median of the ratios theirs / mine."""
     steps = (mine, theirs)
-    counts = [_calls(step) for step in steps]
+    once = [_turn(step, 1) for step in steps]
+    length = max(TURN, min(SHARE * max(once), LONGEST_TURN))
+    counts = [max(1, min(MOST_CALLS, math.ceil(length / max(each, 1e-9)))) for each in once]
     taken: list[tuple[float, float]] = []
     begun = now = time.perf_counter()
     while now < begun + (seconds if len(taken) >= TURNS else LONGEST) or not taken:
@@ -71,12 +74,6 @@ def alone(step: Step, seconds: float) -> float:
 
 def _nothing() -> None:
     pass
-
-
-def _calls(step: Step) -> int:
-    """How many calls make a turn."""
-    once = _turn(step, 1)
-    return 1 if once > TURN else max(1, min(MOST_CALLS, math.ceil(TURN / max(once, 1e-9))))
 
 
 def _turn(step: Step, calls: int) -> float:
