@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.cost import table_bytes
 from qdesigner.circuit.free import Free
 from qdesigner.circuit.kinds import Amplitudes, Angle, Bit, Input, Operation, Product, Weight
 from qdesigner.circuit.readout import Readout
+from qdesigner.engine.memory import require
 from qdesigner.engine.peephole import Moves, Peephole, Turn
 
 if TYPE_CHECKING:
@@ -134,7 +136,10 @@ class Program:
 
 @lru_cache(maxsize=8)  # the tables of many wires are large
 def compile(circuit: Circuit) -> Program:
-    """The program of a circuit. Raises UserError for a gate the simulator does not know."""
+    """The program of a circuit.
+
+    Raises UserError for a gate that the simulator does not know, and for tables too large.
+    """
     expanded = expand(circuit)
     return _program(
         circuit.wires, expanded.operations, circuit.readout, expanded.inputs,
@@ -266,6 +271,7 @@ def _steps(
         else:
             number = numbers.setdefault(tuple(item.gates), len(numbers))
             step[:2] = PERMUTE, number
+    require(table_bytes(wires, len(numbers)), f"A circuit on {wires} wires with these gates")
     tables = np.empty((len(numbers), rows), dtype=np.uint32)
     signs = np.empty((len(numbers), rows), dtype=np.int8)
     for gates, number in numbers.items():

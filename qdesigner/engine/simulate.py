@@ -11,51 +11,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qdesigner.circuit import cost
 from qdesigner.circuit.circuit import Circuit
-from qdesigner.engine import kernels
+from qdesigner.engine import kernels, threads
 from qdesigner.engine.amplitudes import add_gradient, prepared
 from qdesigner.engine.compile import Program, compile
-from qdesigner.engine.threads import spread
+from qdesigner.engine.memory import require
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
 
-# Fixed, never timed: how samples are cut into chunks decides the order of sums, and a resumed
-# training has to repeat to the bit, on whatever number of threads.
-LANES = 32  # samples side by side: two AVX-512 registers
-# Fewer from so many entries on, for state and co-state to stay in the second-level cache.
-LANES_LARGE = 16
-LARGE_ENTRIES = 1 << 11
 # Below this many turned numbers (about 0.3 ms) a second thread is not worth its start.
 SPREAD_WORK = 1 << 20
-# A chunk's states are no larger than this, which a single sample's never are. Up to this size the
-# final states of a batch are kept from forward to backward; above, the backward runs the batch
-# again, a part at a time.
-KEPT_BYTES = 1 << 28
-
-# A state of up to so many numbers (six wires) is computed in float64 whatever is asked for: there
-# it costs next to nothing, and a hundred gates in float32 would lose the sixth digit.
-SMALL_ENTRIES = 1 << 7
 
 
 def in_double(program: Program, asked: bool) -> bool:
     """Whether a circuit is computed in float64; ``asked`` says that the caller's numbers are."""
-    return asked or program.entries <= SMALL_ENTRIES
-
-
-def chunk_size(program: Program, batch: int) -> int:
-    """How many samples go side by side: chunks of about equal size, at most `LANES`."""
-    lanes = LANES_LARGE if program.entries >= LARGE_ENTRIES else LANES
-    lanes = min(lanes, _samples_kept(program, itemsize=8))
-    chunks = max(-(-batch // lanes), 1)
-    return max(-(-batch // chunks), 1)
-
-
-def _samples_kept(program: Program, itemsize: int) -> int:
-    """How many samples' states fit into `KEPT_BYTES`, at least one."""
-    return max(KEPT_BYTES // (program.entries * itemsize), 1)
+    return cost.itemsize(program.entries, asked) == 8
 
 
 class Plan(NamedTuple):
@@ -68,16 +42,24 @@ class Plan(NamedTuple):
     inside: Any
     chunk: int
     chunks: int
-    threads: bool
+    spread: bool
     kept: int
 
 
 def plan(program: Program, batch: int, double: bool) -> Plan:
-    """The plan for ``batch`` samples in float64 if ``double``, else in float32."""
+    """The plan for ``batch`` samples in float64 if ``double``, else in float32.
+
+    Raises UserError when they do not fit in memory.
+    """
     found: Plan | None = program.plans.get((batch, double))
     if found is None:
+        require(
+            cost.bytes_needed(program.wires, program.parts, batch, threads.COUNT, double),
+            f"The circuit on {program.wires} wires with a batch of {batch:,}",
+        )
         inside = np.dtype(np.float64 if in_double(program, double) else np.float32)
-        chunk = chunk_size(program, batch)
+        chunk = cost.chunk_size(program.entries, batch)
+        kept = batch <= cost.samples_kept(program.entries, inside.itemsize)
         chunks = -(-batch // chunk)
         found = Plan(
             batch,
@@ -86,7 +68,7 @@ def plan(program: Program, batch: int, double: bool) -> Plan:
             chunk,
             chunks,
             chunks > 1 and program.entries * batch * len(program.steps) > SPREAD_WORK,
-            batch * program.entries if batch <= _samples_kept(program, inside.itemsize) else 0,
+            batch * program.entries if kept else 0,
         )
         program.plans[batch, double] = found
     return found
@@ -96,11 +78,11 @@ def run(
     program: Program, plan: Plan, inputs: int, weights: int, amplitudes: int, out: int, keep: bool
 ) -> Floats:
     """`kernels.forward`, which explains the addresses, of all chunks: the states, if to be kept."""
-    batch, kind, inside, chunk, chunks, threads, kept = plan
+    batch, kind, inside, chunk, chunks, spread, kept = plan
     states = np.empty(kept if keep else 0, inside)
     rest = inputs, weights, amplitudes, out
-    if threads:
-        spread(
+    if spread:
+        threads.spread(
             lambda start, end: kernels.forward(
                 program.where, kind, states, batch, chunk, start, end, *rest
             ),
@@ -116,14 +98,14 @@ def run_back(
     grad_inputs: int, grad_amplitudes: int, grad_weights: int,
 ) -> None:  # fmt: skip
     """`kernels.backward`, which explains the addresses, of all chunks."""
-    batch, kind, _, chunk, chunks, threads, _ = plan
+    batch, kind, _, chunk, chunks, spread, _ = plan
     stop = min(program.first_weight, program.first_input if grad_inputs else len(program.steps))
     overlaps = np.empty((chunks, len(program.sources)))
     rest = (
         inputs, weights, grad, grad_inputs, grad_amplitudes, grad_weights, overlaps, stop
     )  # fmt: skip
-    if threads:
-        spread(
+    if spread:
+        threads.spread(
             lambda start, end: kernels.backward(
                 program.where, kind, states, batch, chunk, start, end, *rest
             ),
@@ -193,8 +175,8 @@ def _backward_again(
     program: Program, inputs: Floats, weights: Floats, grad: Floats, want_inputs: bool
 ) -> tuple[Floats | None, Floats]:
     """`backward` without kept states: forward and backward of a part of the batch at a time."""
-    double = in_double(program, inputs.dtype == np.float64)
-    part = _samples_kept(program, itemsize=8 if double else 4)
+    size = cost.itemsize(program.entries, inputs.dtype == np.float64)
+    part = cost.samples_kept(program.entries, size)
     grad_inputs = np.zeros(inputs.shape, inputs.dtype)
     total = np.zeros(weights.shape)
     for start in range(0, len(inputs), part):

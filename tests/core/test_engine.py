@@ -21,6 +21,7 @@ from qiskit.quantum_info import Statevector
 from referee import RandomCircuits, amplitudes, state, value, verdict
 
 from qdesigner.circuit import blocks as table
+from qdesigner.circuit import cost
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.free import free
@@ -102,7 +103,7 @@ def test_single_precision_alone_keeps_five_digits(
     program = compile(circuit)
     x, w, g = (array.astype(np.float32) for array in sample(program, 3, seed))
     reference = (evaluate(program, x, w), *gradients(program, x, w, g))
-    monkeypatch.setattr(simulate, "SMALL_ENTRIES", 0)
+    monkeypatch.setattr(cost, "SMALL_ENTRIES", 0)
     program = compile.__wrapped__(circuit)  # which has no plans yet
     coarse = (evaluate(program, x, w), *gradients(program, x, w, g))
     for ours, theirs in zip(coarse, reference, strict=True):
@@ -201,18 +202,11 @@ def test_states_too_large_to_keep_are_computed_again(monkeypatch: pytest.MonkeyP
     program = compile(circuit)
     x, w, g = sample(program, 7, 4)
     kept = gradients(program, x, w, g)
-    monkeypatch.setattr(simulate, "KEPT_BYTES", 3 * program.entries * 8)
+    monkeypatch.setattr(cost, "KEPT_BYTES", 3 * program.entries * 8)
     program = compile.__wrapped__(circuit)  # which has no plans yet
     assert simulate.forward(program, x, w, keep=True)[1] is None
     for once, parts in zip(kept, gradients(program, x, w, g), strict=True):
         np.testing.assert_allclose(once, parts, rtol=0, atol=1e-13)
-
-
-def test_samples_of_many_wires_do_not_go_side_by_side() -> None:
-    turns = (Block(id="in", kind="angle_embedding"),)
-    assert simulate.chunk_size(compile(Circuit(wires=4, blocks=turns)), 16) == 16
-    large = compile(Circuit(wires=24, blocks=turns))
-    assert simulate.chunk_size(large, 16) * large.entries * 8 <= simulate.KEPT_BYTES
 
 
 def test_a_gate_it_does_not_know_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
