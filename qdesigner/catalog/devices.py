@@ -6,12 +6,14 @@ Facts only: no device's library is imported here.
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from qdesigner.catalog.snapshots import SNAPSHOTS
 from qdesigner.circuit.circuit import Circuit, expand
+from qdesigner.circuit.cost import bytes_needed, table_bytes
 from qdesigner.circuit.free import free
 from qdesigner.circuit.kinds import Bit, inputs_of, weight_of
 
@@ -294,6 +296,9 @@ def predicted_ms(spec: Spec, circuit: Circuit, batch: int, learned: bool = True)
 def memory_bytes(spec: Spec, circuit: Circuit, batch: int) -> int:
     """About how much memory a training step's states take. Backprop keeps every gate's of every
     sample, half as much again with what lies between; all else runs in pieces."""
+    if spec.name == BUILT_IN:
+        threads = os.cpu_count() or 1
+        return bytes_needed(circuit.wires, 2, batch, threads) + table_bytes(circuit.wires, 1)
     state = 16 << (circuit.wires * (2 if COSTS[spec.name].density else 1))
     if gradient(spec, circuit) == BACKPROP:
         return 3 * batch * len(free(circuit).operations) * state // 2
