@@ -216,3 +216,21 @@ def test_fixed_weights_keep_their_values_and_their_places() -> None:
     other = QuantumLayer(circuit)
     other.load_state_dict(module.state_dict())
     torch.testing.assert_close(other.flat(), module.flat(), rtol=0, atol=0)
+
+
+def test_a_copy_stands_on_memory_of_its_own() -> None:
+    """The kernels are given addresses: those of the original must not go along."""
+    module, x = layer(), torch.randn(2, 3)
+    expected = module(x)
+    twins = [copy.deepcopy(module), pickle.loads(pickle.dumps(module))]
+    program = module.program
+    for twin in twins:
+        addresses = {array.ctypes.data for array in (program.steps, program.numbers)}
+        assert not addresses & set(twin.program.where.tolist())
+        torch.testing.assert_close(twin(x), expected, rtol=0, atol=0)
+
+
+def test_second_derivatives_are_refused_not_wrong() -> None:
+    x = torch.randn(2, 3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="first order"):
+        torch.autograd.grad(layer()(x).sum(), x, create_graph=True)
