@@ -516,7 +516,7 @@ def bench(
     ] = None,
     seconds: Annotated[
         float, typer.Option(min=0.0, help="About how long to measure each row.")
-    ] = 0.5,
+    ] = 0.4,
     as_json: AsJson = False,
 ) -> None:
     """Time steps, circuits and devices on this machine beside PennyLane, Qiskit and plain torch.

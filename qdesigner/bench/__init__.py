@@ -13,7 +13,7 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.errors import UserError
 from qdesigner.session.comparison import TITLES, Measuring, Row
 
-SECONDS = 0.5
+SECONDS = 0.4
 
 
 def bench(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qdesigner.bench.circuits import DEPTH, complex_circuit, tutorial_circuit
-from qdesigner.bench.measure import Peer, Step, Task, beside
+from qdesigner.bench.measure import Peer, Step, Task, beside, on_best_threads
 from qdesigner.bench.peers import PENNYLANE, PennyLaneCircuit, require_same
 from qdesigner.catalog.devices import BUILT_IN
 from qdesigner.circuit.circuit import Circuit, expand
@@ -51,7 +51,7 @@ def _task(circuit: Circuit, batch: int, gates: str = "") -> Task:
     def pennylane() -> Step:
         layer = PennyLaneCircuit(circuit, made[0].weights)
         require_same(layer, made[0], batch)
-        return both_ways(layer, made[0].program.inputs, batch)
+        return on_best_threads(both_ways(layer, made[0].program.inputs, batch))
 
     return beside(row, mine, [Peer(theirs, pennylane)])
 

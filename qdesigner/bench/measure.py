@@ -123,6 +123,23 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(kept)
 
 
+def on_best_threads(step: Step) -> Step:
+    """The step on one torch thread, or on as many as torch would take, whichever is faster here:
+    small tensors lose by threads, and much where other programs run too."""
+    taken = {}
+    for count in (1, torch.get_num_threads()):
+        with torch_threads(count):
+            step()
+            taken[count] = _turn(step, 1)
+    best = min(taken, key=taken.__getitem__)
+
+    def there() -> None:
+        with torch_threads(best):
+            step()
+
+    return there
+
+
 def on_one_thread(task: Task) -> Task:
     """The same task on one torch thread, as the program trains a head."""
 

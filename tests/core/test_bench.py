@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import subprocess
+import time
 from dataclasses import replace
 
 import pytest
@@ -340,3 +341,21 @@ def test_rows_become_a_table_for_other_programs() -> None:
 def test_times_have_three_digits_and_a_unit() -> None:
     told = [duration(value) for value in (3.214e-5, 0.000412, 0.0009999, 0.123456, 1.0345, 61.0)]
     assert told == ["32.1 µs", "412 µs", "1 ms", "123 ms", "1.03 s", "61 s"]
+
+
+def test_a_peer_runs_on_as_many_threads_as_serve_it_best() -> None:
+    seen: list[int] = []
+
+    def step() -> None:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.02 if seen[-1] == 1 else 0.001)
+
+    with measure.torch_threads(3):
+        best = measure.on_best_threads(step)
+        seen.clear()
+        best()
+        assert seen == [3] and torch.get_num_threads() == 3
+    with measure.torch_threads(1):
+        seen.clear()
+        measure.on_best_threads(step)()
+        assert set(seen) == {1}
