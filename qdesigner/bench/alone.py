@@ -100,7 +100,7 @@ def too_much(circuit: Circuit, batch: int) -> str:
     seconds, memory = size * SECONDS_EACH, size * BYTES_EACH
     if seconds <= MOST_SECONDS and memory <= MOST_BYTES:
         return ""
-    return f"a step would take about {seconds:.2g} s and {memory / 1e9:.2g} GB"
+    return f"a step would take about {seconds:.2g} s and {memory / 1e9:,.3g} GB"
 
 
 def both_ways(layer: nn.Module, inputs: int, batch: int, device: str = "cpu") -> Callable[[], None]:
