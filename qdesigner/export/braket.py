@@ -86,7 +86,7 @@ def modules(circuits: Mapping[Circuit, str], device: DeviceSpec, target: str) ->
     if "CRX" in gates:
         gates.add("CRZ")  # which it is made of
     remote = f'  # or AwsDevice("{target}"), of braket.aws' if target else ""
-    lines = ["", "", f"SIMULATOR = LocalSimulator(){remote}", *rules(list(circuits))]
+    lines = ["", "", f"SIMULATOR = LocalSimulator(){remote}", "", *rules(list(circuits))]
     count = parameters(list(circuits))
     lines.append(f'ANGLES = [FreeParameter(f"angle{{k}}") for k in range({count})]')
     lines += shift("FreeParameter", "ANGLES[len(self.columns) - 1]")

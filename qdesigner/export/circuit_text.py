@@ -36,7 +36,7 @@ def _lines(circuit: Circuit, dialect: str, room: int) -> tuple[str, ...]:
 
 def uses_combinations(circuit: Circuit, dialect: Dialect = PENNYLANE) -> bool:
     """Whether `circuit_lines` calls ``combinations``, which the script must then import."""
-    return any(" in combinations(" in line for line in circuit_lines(circuit, dialect))
+    return any("combinations(" in line for line in circuit_lines(circuit, dialect))
 
 
 # ---- where weights stand -------------------------------------------------------------------------

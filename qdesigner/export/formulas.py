@@ -126,16 +126,17 @@ def _number(value: float, whole: bool = True) -> str:
 class Dialect:
     """How a library's circuits are written.
 
-    ``names`` are the gates' names, behind ``prefix``. ``several`` is how a gate takes several
-    wires, ``free`` an angle that depends on weights or features, ``controlled`` such an angle of
-    CRX, CRY or CRZ. ``functions`` are gates that the script defines itself. ``ordered``: gates on
-    different wires keep their order too. ``constant_state``: no gradient passes to amplitudes.
+    ``names`` are the gates' names, behind ``prefix``; ``functions`` are gates that the script
+    defines itself. ``several`` is how a gate takes its wires if not one by one. ``free`` is an
+    angle that depends on weights or features, ``controlled`` such an angle of CRX, CRY or CRZ.
+    ``ordered``: gates on different wires keep their order too. ``constant_state``: no gradient
+    passes to amplitudes.
     """
 
     name: str
     names: Mapping[str, str]
     prefix: str
-    several: str = "{}"
+    several: str = ""
     free: str = "angle({})"
     controlled: str = "angle({}, FOUR_TERMS)"
     wires_first: bool = False
@@ -147,13 +148,16 @@ class Dialect:
         self, what: Step, wires: Sequence[str], indices: Sequence[str], room: int
     ) -> list[str]:
         """The lines that apply the step's gate to wires and at entries of these texts."""
-        text = (self.several if len(wires) > 1 else self.one).format(", ".join(wires))
-        arguments = [text]
+        on = list(wires)
+        if self.several:
+            joined = ", ".join(wires)
+            on = [self.several.format(f"[{joined}]" if len(wires) > 1 else joined)]
+        arguments = on
         if what.formula:
             formula = what.formula.format(*indices)
             template = self.controlled if what.gate in CONTROLLED else self.free
             angle = template.format(formula) if indices else formula
-            arguments = [text, angle] if self.wires_first else [angle, text]
+            arguments = [*on, angle] if self.wires_first else [angle, *on]
         name = self.prefix + self.names[what.gate]
         if what.gate in self.functions:
             name, arguments = self.names[what.gate], ["circuit", *arguments]
@@ -163,16 +167,11 @@ class Dialect:
         lines = [line for text in arguments for line in wrapped(f"{text},", room - 4)]
         return [f"{name}(", *(f"    {line}" for line in lines), ")"]
 
-    @property
-    def one(self) -> str:
-        """The text of a single wire."""
-        return self.several.replace("[", "").replace("]", "")
-
 
 CONTROLLED = frozenset(name for name, gate in GATES.items() if len(gate.frequencies) > 1)
 PENNYLANE = Dialect(
     "pennylane", {name: gate.pennylane for name, gate in GATES.items()}, "qml.",
-    several="wires=[{}]", free="{}", controlled="{}", constant_state=False,
+    several="wires={}", free="{}", controlled="{}", constant_state=False,
 )  # fmt: skip
 SHIFTED_PENNYLANE = replace(PENNYLANE, name="shifted pennylane", constant_state=True)
 QISKIT = Dialect("qiskit", {name: gate.qasm for name, gate in GATES.items()}, "circuit.")

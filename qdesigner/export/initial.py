@@ -89,7 +89,10 @@ def _tensor(name: str, values: Sequence[float] | Sequence[bool]) -> list[str]:
     flat = f"{name} = torch.tensor({' + '.join(parts)})"
     if width(flat) <= _ROOM:
         return [flat]
-    return [f"{name} = torch.tensor(", *indented([parts[0], *(f"+ {p}" for p in parts[1:])]), ")"]
+    inner = [" + ".join(parts)]
+    if width(inner[0]) > _ROOM - 4:
+        inner = [parts[0], *(f"+ {part}" for part in parts[1:])]
+    return [f"{name} = torch.tensor(", *indented(inner), ")"]
 
 
 Run = tuple[str, int]  # the text of a value, and how often it follows itself

@@ -93,7 +93,8 @@ def snapshot(noise: str) -> str:
 def modules(circuits: Mapping[Circuit, str], device: DeviceSpec, target: str) -> list[str]:
     """Lines of the classes of the circuits, and of all that they need. ``target`` names the backend
     that the design would run on."""
-    lines = ["", "", *_simulator(device, target), *rules(list(circuits))]
+    simulator = _simulator(device, target)
+    lines = ["", "", *simulator, *([""] if simulator else []), *rules(list(circuits))]
     lines.append(f'ANGLES = ParameterVector("angle", {parameters(list(circuits))})')
     lines += shift("Parameter", "ANGLES[len(self.columns) - 1]")
     cx = "circuit.cx(wires[place - moved], wire)"
@@ -131,8 +132,10 @@ def _simulator(device: DeviceSpec, target: str) -> list[str]:
 def _measuring(device: DeviceSpec) -> list[str]:
     """Lines of ``measured`` and ``outcomes``."""
     if device.shots:
-        to = "SNAPSHOT, optimization_level=1, seed_transpiler=0" if device.noise else "SIMULATOR"
+        to = "SNAPSHOT, optimization_level=2, seed_transpiler=0" if device.noise else "SIMULATOR"
         end, and_, found = filled(_MEASURE, {})[1:], ", and measured", _COUNTED
+        if device.noise:
+            end.append("# Another version of Qiskit may transpile otherwise, and noise follow it.")
         end = [*end, f"return transpile(turned, {to})"]
     elif _runs(device):
         end, and_, found = ["turned.save_probabilities(wires[::-1])"], ", and saved", _SAVED

@@ -40,8 +40,12 @@ def returned(circuit: Circuit) -> list[str]:
         return _fitted(f"return [{each}", listed_wires(circuit), "]")
     items = []
     for observable in readout.observables(circuit.wires):
-        lines = wrapped(f"qml.expval({pauli_sum(observable)})", LINE - 12)
-        items.append("\n    ".join(lines))
+        summands = pauli_sum(observable)
+        flat = f"qml.expval({' '.join(summands)})"
+        if width(flat) > LINE - 9:
+            whole = [" ".join(summands)] if width(" ".join(summands)) <= LINE - 12 else summands
+            flat = "\n".join(["qml.expval(", *(f"        {text}" for text in whole), "    )"])
+        items.append(flat)
     whole = bracketed("return [", items, "]", LINE - 4)
     return [line for text in whole for line in text.split("\n")]
 
@@ -51,18 +55,18 @@ def _fitted(before: str, wires: str, after: str) -> list[str]:
     return [flat] if width(flat) <= LINE - 4 else wrapped(flat, LINE - 4)
 
 
-def pauli_sum(observable: Observable) -> str:
-    """``0.5 * qml.PauliZ(0) @ qml.PauliZ(1) - qml.PauliX(2)``."""
-    text = ""
+def pauli_sum(observable: Observable) -> list[str]:
+    """The summands, ``["0.5 * (qml.PauliZ(0) @ qml.PauliZ(1))", "- qml.PauliX(2)"]``."""
+    summands: list[str] = []
     for coefficient, word in observable:
         size = abs(coefficient)
         product = _product(word) if size == 1.0 else f"{size!r} * {_product(word)}"
         sign = "-" if coefficient < 0 else "+"
-        if text:
-            text += f" {sign} {product}"
+        if summands:
+            summands.append(f"{sign} {product}")
         else:
-            text = f"-{product}" if sign == "-" else product
-    return text
+            summands.append(f"-{product}" if sign == "-" else product)
+    return summands
 
 
 def _product(word: Word) -> str:

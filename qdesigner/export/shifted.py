@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.free import free
-from qdesigner.circuit.groups import groups
-from qdesigner.circuit.readout import Observable, Word
+from qdesigner.circuit.groups import Group, groups
+from qdesigner.circuit.readout import Observable
 from qdesigner.export.circuit_text import circuit_lines
 from qdesigner.export.formulas import CONTROLLED, Dialect
 from qdesigner.export.initial import all_trained, first_weights, title, whole_weights
@@ -115,7 +115,7 @@ class <<name>>(nn.Module):
     def run(self, angles: np.ndarray) -> np.ndarray:
         """What comes out [rows, <<outputs>>] at these angles [rows, angles]."""
         values = np.tile(<<constants>>, (len(angles), 1))
-        for circuit, (wires, _, terms) in zip(self.circuits, <<measured>>, strict=True):
+        for circuit, (wires, _, <<terms>>) in zip(self.circuits, <<measured>>, strict=True):
             for row, shares in enumerate(outcomes(circuit, wires, angles)):
                 <<counted>>
         return values
@@ -137,7 +137,7 @@ for bits, share in shares.items():
 def rules(circuits: Sequence[Circuit]) -> list[str]:
     """Lines of the constants of the parameter-shift rule."""
     gates = {op.gate for circuit in circuits for op in expand(circuit).operations}
-    lines = filled(_RULES, {})
+    lines = filled(_RULES, {})[1:]
     return lines + (filled(_FOUR_TERMS, {})[1:] if gates & CONTROLLED else [])
 
 
@@ -184,6 +184,7 @@ def circuit_module(
         "function": function,
         "outputs": str(circuit.outputs),
         "constants": _constants(circuit),
+        "terms": "_" if probabilities else "terms",
         "counted": filled(_STATES if probabilities else _SIGNS, {})[1:],
     }
     return [
@@ -219,34 +220,30 @@ def _measured(circuit: Circuit, constant: str) -> list[str]:
     if readout.kind == "probabilities":
         on = list(readout.on(circuit.wires))
         return [f'{constant} = [({on}, "{"Z" * len(on)}", [])]  # wires, their Paulis']
-    items = []
-    for group in groups(observables):
-        wires = list(group.wires)
-        paulis = "".join(pauli for _, pauli in group.axes)
-        terms = _terms(group.words, observables, wires)
-        items.append(f'({wires}, "{paulis}", {_listed(terms)})')
+    items = [_item(group, observables) for group in groups(observables)]
     comment = "# What is measured together: wires, their Paulis, (output, factor, places) of each"
     whole = bracketed(f"{constant} = [", items, "]")
     return [f"{comment} product.", *(line for text in whole for line in text.split("\n"))]
 
 
-def _terms(
-    words: Sequence[Word], observables: Sequence[Observable], wires: list[int]
-) -> list[tuple[int, float, list[int]]]:
-    return [
+def _item(group: Group, observables: Sequence[Observable]) -> str:
+    """One measurement as text: what does not fit on a line is broken as formatters do."""
+    wires = list(group.wires)
+    paulis = "".join(pauli for _, pauli in group.axes)
+    terms = [
         (output, coefficient, [wires.index(wire) for wire, _ in word])
         for output, observable in enumerate(observables)
         for coefficient, word in observable
-        if word in words
+        if word in group.words
     ]
-
-
-def _listed(terms: list[tuple[int, float, list[int]]]) -> str:
-    """The terms as text: those of plain expectation values as what they are."""
-    count = len(terms)
-    if count > 1 and terms == [(k, 1.0, [k]) for k in range(count)]:
-        return f"[(k, 1.0, [k]) for k in range({count})]"
-    flat = str(terms)
-    if len(flat) < LINE // 2:
+    shown = str(terms)
+    if len(terms) > 1 and terms == [(k, 1.0, [k]) for k in range(len(terms))]:
+        shown = f"[(k, 1.0, [k]) for k in range({len(terms)})]"
+    flat = f'({wires}, "{paulis}", {shown})'
+    if len(flat) <= LINE - 5:
         return flat
-    return "\n".join(["[", *(f"        {term}," for term in terms), "    ]"])
+    parts = [shown]
+    if len(shown) > LINE - 9:
+        parts = ["[", *(f"    {term}," for term in terms), "]"]
+    inner = [f"{wires},", f'"{paulis}",', *parts[:-1], f"{parts[-1]},"]
+    return "\n".join(["(", *(f"        {line}" for line in inner), "    )"])

@@ -23,10 +23,11 @@ from qiskit import qasm2
 from qiskit.quantum_info import Statevector
 from referee import RandomCircuits, state
 
+from qdesigner.catalog.devices import DEVICES, refusal
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.design import codec
-from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec
+from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec
 from qdesigner.design.stages import STAGES
 from qdesigner.errors import UserError
 from qdesigner.export.circuit_text import circuit_lines
@@ -280,7 +281,22 @@ def random_design(seed: int) -> Design:
         optimizer=rng.choice(("adam", "adamw", "sgd")),
         schedule=rng.choice(("constant", "step")), weight_decay=rng.choice((0.0, 1e-4)),
     )  # fmt: skip
-    return Design(name=f"Random {seed}", data=data, stages=tuple(stages), training=training)
+    design = Design(name=f"Random {seed}", data=data, stages=tuple(stages), training=training)
+    return design.but(device=random_device(rng, [s.circuit for s in stages if s.circuit]))
+
+
+def random_device(rng: random.Random, circuits: list[Circuit]) -> DeviceSpec:
+    """Any device that may run these circuits, with its settings."""
+    for _ in range(20):
+        kind = rng.choice(list(DEVICES.values()))
+        noise = rng.choice(("", *kind.noises[:3]))
+        spec = DeviceSpec(
+            name=kind.name, shots=rng.choice((0, 100)), noise=noise,
+            noise_level=0.1 if noise and kind.leveled else 0.0, target="x:y/z_1" * kind.remote,
+        )  # fmt: skip
+        if not any(refusal(spec, circuit, train=False) for circuit in circuits):
+            return spec
+    return DeviceSpec()
 
 
 def test_any_design_gives_a_script_that_compiles_and_that_a_linter_likes(tmp_path: Path) -> None:
