@@ -16,7 +16,7 @@ from qdesigner.export.device import runs_on
 from qdesigner.export.verification import large_backbone
 
 TOLERANCE = 1e-5  # of a logit, for circuits without shots
-RUNS = 400  # of each image, where the program draws shots too
+RUNS = 100  # of each image, where the program draws shots too
 # Stages whose mean output is their output for the mean input.
 _LINEAR = frozenset(("linear", "flatten", "dropout", "batch_norm", "probability"))
 

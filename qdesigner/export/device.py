@@ -6,7 +6,9 @@ from typing import Literal
 
 from qdesigner.catalog.devices import ADJOINT, BACKPROP, BUILT_IN, DEVICES, SHIFT, gradient
 from qdesigner.circuit.circuit import Circuit
-from qdesigner.design.spec import Design, DeviceSpec
+from qdesigner.circuit.free import free
+from qdesigner.design.plan import learns_before
+from qdesigner.design.spec import Design, DeviceSpec, Stage
 from qdesigner.export.formulas import (
     BRAKET,
     NOISY_QISKIT,
@@ -107,9 +109,22 @@ def in_words(design: Design) -> list[str]:
     shots = f", {device.shots:,} shots" if device.shots else ""
     if noise or shots or device.name != "default.qubit":
         lines.append(f"Its circuits run on {DEVICES[device.name].label}{noise}{shots}.")
+    if any(_holds_back(design, device, stage) for stage in design.stages):
+        lines.append("It trains nothing that stands before an amplitude embedding.")
     if DEVICES[design.device.name].remote:
         lines.append(f"It was drawn for {DEVICES[design.device.name].label}: see where it runs.")
     return lines
+
+
+def _holds_back(design: Design, device: DeviceSpec, stage: Stage) -> bool:
+    """Whether stages before this one would learn, but get no gradient through its amplitudes."""
+    circuit = stage.circuit
+    return (
+        circuit is not None
+        and free(circuit).prepared is not None
+        and dialect(device, circuit).constant_state
+        and learns_before(design, stage.id)
+    )
 
 
 def constants(design: Design) -> list[str]:

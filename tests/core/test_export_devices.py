@@ -310,6 +310,15 @@ def test_a_device_that_is_not_here_hides_no_code_but_an_illegal_one_does() -> No
         script(design(ANGLES, illegal), ("1", "7"), "f")
 
 
+def test_a_script_says_when_amplitudes_hold_gradients_back() -> None:
+    said = "trains nothing that stands before an amplitude embedding"
+    for name, held in (("default.qubit", False), ("qiskit.aer", True), ("lightning.qubit", True)):
+        frozen = design(AMPLITUDES, RUNS[name])
+        free = frozen.but(stages=tuple(s.but(frozen=False) for s in frozen.stages))
+        assert said not in script(frozen, ("1", "7"), "f")
+        assert (said in script(free, ("1", "7"), "f")) == held
+
+
 def test_what_a_script_needs_is_named() -> None:
     for name, spec in RUNS.items():
         text = script(design(ANGLES, spec), ("1", "7"), "f")
