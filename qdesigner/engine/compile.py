@@ -31,14 +31,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-    Steps = NDArray[np.uint64]
+    Steps = NDArray[np.uint32]
+    Forms = NDArray[np.uint64]
 
-# Columns of a step. A turn: its angle's index, and which rows it takes. From each of the first rows
-# (a, b), named in pairs up to column LAST, it takes RUN rows on end, at every second run within
-# SPAN, at every OUTER below LIMIT. A permutation: its table's index.
-KIND, WHICH, RUN, SPAN, OUTER, LIMIT, LAST, PAIRS = range(8)
-COLUMNS = PAIRS + 8
+# Columns of a step: a turn with the index of its angle and of its form, or a permutation with the
+# index of its table.
+KIND, WHICH, FORM = range(3)
 TURN, PERMUTE = 0, 1
+
+# Columns of a form: which rows a turn takes. From each of the first rows (a, b), named in pairs up
+# to column LAST, it takes RUN rows on end, at every second run within SPAN, at every OUTER below
+# LIMIT.
+RUN, SPAN, OUTER, LIMIT, LAST, PAIRS = range(6)
+COLUMNS = PAIRS + 8
 
 # Columns of a turn's numbers and of its sources. Its angle is OFFSET + FACTOR · weight · Π (input +
 # SHIFT) over inputs ``features[FIRST:END]``; or, for a BIT, OFFSET + π where the input is above
@@ -55,10 +60,11 @@ OUTPUT, FLIP, PARITY, ODD = range(4)
 class Program:
     """A compiled circuit.
 
-    ``steps`` [steps, 15] is what to do (columns above); ``tables`` [permutations, 2**wires] says
-    from which row each row is taken and ``signs`` with which sign. Angle k of the program follows
-    from ``numbers[k]`` and ``sources[k]``. With ``places`` the state begins as amplitudes in those
-    rows: made of the features ``amplitudes``, or given by the caller where that is None.
+    ``steps`` [steps, 3] is what to do (columns above); ``forms`` [forms, 13] says which rows a turn
+    takes, ``tables`` [permutations, 2**wires] from which row each row is taken and ``signs`` with
+    which sign. Angle k of the program follows from ``numbers[k]`` and ``sources[k]``. With
+    ``places`` the state begins as amplitudes in those rows: made of the features ``amplitudes``, or
+    given by the caller where that is None.
     The readout is one number for each Pauli word's output, ``words`` times ``factors``; or, with
     ``bits``, the probabilities of these bits of the row, the first as the leftmost; or, with
     neither, ⟨Z⟩ of every wire. ``phase`` is the state's global phase, but for that of a basis
@@ -72,6 +78,7 @@ class Program:
     parts: int
     phase: complex
     steps: Steps
+    forms: Forms
     tables: NDArray[np.uint32]
     signs: NDArray[np.int8]
     numbers: Floats
@@ -98,8 +105,8 @@ class Program:
         """What the kernels take for the program: a few sizes, then the address and the length of
         each array in the order of `kernels.read`. Good for as long as the program lives."""
         arrays = (
-            self.steps, self.tables, self.signs, self.numbers, self.sources, self.features,
-            self.places, self.words, self.factors, self.bits,
+            self.steps, self.forms, self.tables, self.signs, self.numbers, self.sources,
+            self.features, self.places, self.words, self.factors, self.bits,
         )  # fmt: skip
         sizes = (self.rows, self.parts, self.inputs, self.weights, self.outputs)
         found = [number for array in arrays for number in (array.ctypes.data, len(array))]
@@ -175,7 +182,7 @@ def _program(
     items = peephole.ordered()
     turns = [item for item in items if isinstance(item, Turn)]
     parts = 2 if any(turn.gate not in ("RY", "CRY") for turn in turns) else 1
-    steps, tables, signs = _steps(items, wires, parts)
+    steps, forms, tables, signs = _steps(items, wires, parts)
     numbers, sources, features = _angles(turns)
     words, factors = _words(readout, wires)
     measured = readout.on(wires) if readout.kind == "probabilities" else ()
@@ -187,6 +194,7 @@ def _program(
         parts=parts,
         phase=peephole.phase,
         steps=steps,
+        forms=forms,
         tables=tables,
         signs=signs,
         numbers=numbers,
@@ -258,29 +266,34 @@ def _places(prepared: tuple[int, ...], wires: int) -> NDArray[np.uint64]:
 
 def _steps(
     items: list[Turn | Moves], wires: int, parts: int
-) -> tuple[Steps, NDArray[np.uint32], NDArray[np.int8]]:
+) -> tuple[Steps, Forms, NDArray[np.uint32], NDArray[np.int8]]:
+    """Steps and forms, and the tables and signs of the permutations; equal ones are kept once."""
     rows = 1 << wires
     numbers: dict[tuple[Any, ...], int] = {}
-    steps = np.zeros((len(items), COLUMNS), dtype=np.uint64)
+    found: dict[tuple[int, ...], int] = {}
+    steps = np.zeros((len(items), 3), dtype=np.uint32)
     turns = 0
     for step, item in zip(steps, items, strict=True):
         if isinstance(item, Turn):
-            columns = (turns, *_rows_of(item, rows, parts))
-            step[WHICH : WHICH + len(columns)] = columns
+            form = _form(item, rows, parts)
+            step[:] = TURN, turns, found.setdefault(form, len(found))
             turns += 1
         else:
             number = numbers.setdefault(tuple(item.gates), len(numbers))
-            step[:2] = PERMUTE, number
+            step[:] = PERMUTE, number, 0
+    forms = np.zeros((len(found), COLUMNS), dtype=np.uint64)
+    for form, number in found.items():
+        forms[number, : len(form)] = form
     require(table_bytes(wires, len(numbers)), f"A circuit on {wires} wires with these gates")
     tables = np.empty((len(numbers), rows), dtype=np.uint32)
     signs = np.empty((len(numbers), rows), dtype=np.int8)
     for gates, number in numbers.items():
         tables[number], signs[number] = _table(gates, wires)
-    return steps, tables, signs
+    return steps, forms, tables, signs
 
 
-def _rows_of(turn: Turn, rows: int, parts: int) -> tuple[int, ...]:
-    """Columns RUN and on of a turn."""
+def _form(turn: Turn, rows: int, parts: int) -> tuple[int, ...]:
+    """The columns of a turn's form."""
     runs = [rows >> (wire + 1) for wire in turn.wires]
     if len(runs) == 1:
         limit = 2 * runs[0] if turn.first else rows

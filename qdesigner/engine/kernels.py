@@ -19,6 +19,7 @@ from qdesigner.engine.compile import (
     END,
     FACTOR,
     FIRST,
+    FORM,
     KIND,
     OFFSET,
     SHIFT,
@@ -44,17 +45,19 @@ def read(where: Any) -> Any:
     """The arrays of a program: what `_run` takes, its first rows, and its readout."""
     k = FIRST_ARRAY
     rows = where[ROWS]
-    steps = table(where[k], np.uint64, where[k + 1], COLUMNS)
-    tables = table(where[k + 2], np.uint32, where[k + 3], rows)
-    signs = table(where[k + 4], np.int8, where[k + 5], rows)
-    numbers = table(where[k + 6], np.float64, where[k + 7], 3)
-    sources = table(where[k + 8], np.int64, where[k + 9], 4)
-    features = flat(where[k + 10], np.int64, where[k + 11])
-    places = flat(where[k + 12], np.uint64, where[k + 13])
-    words = table(where[k + 14], np.uint64, where[k + 15], 4)
-    factors = flat(where[k + 16], np.float64, where[k + 17])
-    bits = flat(where[k + 18], np.uint64, where[k + 19])
-    return (steps, tables, signs, numbers, sources, features), places, (words, factors, bits)
+    steps = table(where[k], np.uint32, where[k + 1], 3)
+    forms = table(where[k + 2], np.uint64, where[k + 3], COLUMNS)
+    tables = table(where[k + 4], np.uint32, where[k + 5], rows)
+    signs = table(where[k + 6], np.int8, where[k + 7], rows)
+    numbers = table(where[k + 8], np.float64, where[k + 9], 3)
+    sources = table(where[k + 10], np.int64, where[k + 11], 4)
+    features = flat(where[k + 12], np.int64, where[k + 13])
+    places = flat(where[k + 14], np.uint64, where[k + 15])
+    words = table(where[k + 16], np.uint64, where[k + 17], 4)
+    factors = flat(where[k + 18], np.float64, where[k + 19])
+    bits = flat(where[k + 20], np.uint64, where[k + 21])
+    program = steps, forms, tables, signs, numbers, sources, features
+    return program, places, (words, factors, bits)
 
 
 @inner
@@ -127,7 +130,7 @@ def _run(
     psi: Any, spare: Any, program: Any, slopes: Any, inputs: Any, first: int, width: int
 ) -> Any:
     """The state after all steps, in one of the two buffers: (it, the other)."""
-    steps, tables, signs, numbers, sources, features = program
+    steps, forms, tables, signs, numbers, sources, features = program
     c, s = np.empty(width, psi.dtype), np.empty(width, psi.dtype)
     lanes = np.uint64(width)
     for number in range(len(steps)):
@@ -137,15 +140,15 @@ def _run(
             permute(spare, psi, tables[which], signs[which], lanes, False)
             psi, spare = spare, psi
             continue
-        source = sources[which]
+        source, form = sources[which], forms[step[FORM]]
         if source[END] > source[FIRST]:
             own = features[source[FIRST] : source[END]]
             _own(numbers[which], source, own, slopes[which], inputs, first, c, s)
-            turn_each(psi, step, lanes, c, s)
+            turn_each(psi, form, lanes, c, s)
         else:
             half = (numbers[which, OFFSET] + slopes[which]) / 2
             c[0], s[0] = np.cos(half), np.sin(half)
-            turn(psi, step, lanes, c[0], s[0])
+            turn(psi, form, lanes, c[0], s[0])
     return psi, spare
 
 
@@ -158,7 +161,7 @@ def _back(
 
     The co-state then, in one of the buffers.
     """
-    steps, tables, signs, numbers, sources, features = program
+    steps, forms, tables, signs, numbers, sources, features = program
     c, s = np.empty(width, psi.dtype), np.empty(width, psi.dtype)
     overlap = np.empty(width)
     lanes = np.uint64(width)
@@ -171,22 +174,22 @@ def _back(
             permute(spare, lam, tables[which], signs[which], lanes, True)
             lam, spare = spare, lam
             continue
-        source, weighted = sources[which], sources[which, WEIGHT] >= 0
+        source, form = sources[which], forms[step[FORM]]
         if source[END] > source[FIRST]:
             own = features[source[FIRST] : source[END]]
             _own(numbers[which], source, own, slopes[which], inputs, first, c, s)
             for k in range(width):
                 overlap[k] = 0
-            undo_each(psi, lam, step, lanes, c, s, overlap)
+            undo_each(psi, lam, form, lanes, c, s, overlap)
             if not source[BIT]:
                 overlaps[which] = _share(
-                    numbers[which], weighted, own, slopes[which], inputs, first, overlap,
+                    numbers[which], source[WEIGHT] >= 0, own, slopes[which], inputs, first, overlap,
                     grad_inputs,
                 )  # fmt: skip
         else:
             half = (numbers[which, OFFSET] + slopes[which]) / 2
             c[0], s[0] = np.cos(half), np.sin(half)
-            overlaps[which] = numbers[which, FACTOR] * undo(psi, lam, step, lanes, c[0], s[0])
+            overlaps[which] = numbers[which, FACTOR] * undo(psi, lam, form, lanes, c[0], s[0])
     return lam
 
 
@@ -217,7 +220,7 @@ def forward(
     x = table(inputs, kind.dtype, batch, where[INPUTS])
     given = table(amplitudes, kind.dtype, batch, places.size)
     results = table(out, kind.dtype, batch, where[OUTPUTS])
-    slopes = _slopes(program[3], program[4], flat(weights, kind.dtype, where[WEIGHTS]))
+    slopes = _slopes(program[4], program[5], flat(weights, kind.dtype, where[WEIGHTS]))
     entries = where[PARTS] * where[ROWS]
     for number in range(start, end):
         first = number * chunk
@@ -248,7 +251,7 @@ def backward(
     slope = table(grad, kind.dtype, batch, where[OUTPUTS])
     of_inputs = table(grad_inputs, kind.dtype, batch if grad_inputs else 0, where[INPUTS])
     of_given = table(grad_amplitudes, kind.dtype, batch, places.size)
-    slopes = _slopes(program[3], program[4], flat(weights, kind.dtype, where[WEIGHTS]))
+    slopes = _slopes(program[4], program[5], flat(weights, kind.dtype, where[WEIGHTS]))
     entries = where[PARTS] * where[ROWS]
     for number in range(start, end):
         first = number * chunk
@@ -268,11 +271,11 @@ def backward(
             for k in range(width):
                 of_given[first + k, place] = lam[row + np.uint64(k)]
     if start == 0 and end == len(overlaps):
-        _collect(overlaps, program[4], flat(grad_weights, kind.dtype, where[WEIGHTS]))
+        _collect(overlaps, program[5], flat(grad_weights, kind.dtype, where[WEIGHTS]))
 
 
 @kernel
 def collect(where: Where, kind: Floats, overlaps: Floats, grad_weights: int) -> None:
     """Fill the ``grad_weights`` at an address when `backward` ran the chunks in several calls."""
     program, _, _ = read(where)
-    _collect(overlaps, program[4], flat(grad_weights, kind.dtype, where[WEIGHTS]))
+    _collect(overlaps, program[5], flat(grad_weights, kind.dtype, where[WEIGHTS]))

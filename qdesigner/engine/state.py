@@ -16,6 +16,7 @@ from qdesigner.engine.compile import (
     END,
     FACTOR,
     FIRST,
+    FORM,
     KIND,
     LAST,
     LIMIT,
@@ -68,9 +69,11 @@ def statevector(
         state[0, 0] = 1.0
     half = angles(program, inputs, weights) / 2
     cosines, sines = np.cos(half), np.sin(half)
+    forms = program.forms.tolist()
     for step in program.steps.tolist():
         if step[KIND] == TURN:
-            _turn(state.reshape(-1), step, cosines[step[WHICH]], sines[step[WHICH]])
+            which, form = step[WHICH], forms[step[FORM]]
+            _turn(state.reshape(-1), form, cosines[which], sines[which])
         else:
             state = np.take(state, program.tables[step[WHICH]], axis=1)
             state *= program.signs[step[WHICH]]
@@ -78,13 +81,13 @@ def statevector(
     return np.asarray(full * program.phase)
 
 
-def _turn(flat: Floats, step: list[int], c: float, s: float) -> None:
+def _turn(flat: Floats, form: list[int], c: float, s: float) -> None:
     item = flat.itemsize
-    shape = step[LIMIT] // step[OUTER], step[SPAN] // (2 * step[RUN]), step[RUN]
-    strides = item * step[OUTER], item * 2 * step[RUN], item
-    for pair in range(PAIRS, step[LAST] + 1, 2):
-        a = as_strided(flat[step[pair] :], shape, strides)
-        b = as_strided(flat[step[pair + 1] :], shape, strides)
+    shape = form[LIMIT] // form[OUTER], form[SPAN] // (2 * form[RUN]), form[RUN]
+    strides = item * form[OUTER], item * 2 * form[RUN], item
+    for pair in range(PAIRS, form[LAST] + 1, 2):
+        a = as_strided(flat[form[pair] :], shape, strides)
+        b = as_strided(flat[form[pair + 1] :], shape, strides)
         turned = c * a - s * b
         b *= c
         b += s * a

@@ -19,13 +19,13 @@ ZERO, TWO = np.uint64(0), np.uint64(2)
 
 
 @inner
-def turn(psi: Any, step: Any, width: Any, c: Any, s: Any) -> None:
+def turn(psi: Any, form: Any, width: Any, c: Any, s: Any) -> None:
     """A turn by one angle for all samples; ``c`` and ``s`` are of half the angle."""
-    run = step[RUN] * width
-    for pair in range(PAIRS, int(step[LAST]) + 1, 2):
-        for outer in range(ZERO, step[LIMIT], step[OUTER]):
-            for row in range(outer, outer + step[SPAN], TWO * step[RUN]):
-                a, b = (step[pair] + row) * width, (step[pair + 1] + row) * width
+    run = form[RUN] * width
+    for pair in range(PAIRS, int(form[LAST]) + 1, 2):
+        for outer in range(ZERO, form[LIMIT], form[OUTER]):
+            for row in range(outer, outer + form[SPAN], TWO * form[RUN]):
+                a, b = (form[pair] + row) * width, (form[pair + 1] + row) * width
                 for k in range(run):
                     x, y = psi[a + k], psi[b + k]
                     psi[a + k] = c * x - s * y
@@ -33,13 +33,13 @@ def turn(psi: Any, step: Any, width: Any, c: Any, s: Any) -> None:
 
 
 @inner
-def turn_each(psi: Any, step: Any, width: Any, c: Any, s: Any) -> None:
+def turn_each(psi: Any, form: Any, width: Any, c: Any, s: Any) -> None:
     """A turn by an angle of each sample's own."""
-    for pair in range(PAIRS, int(step[LAST]) + 1, 2):
-        for outer in range(ZERO, step[LIMIT], step[OUTER]):
-            for block in range(outer, outer + step[SPAN], TWO * step[RUN]):
-                for row in range(block, block + step[RUN]):
-                    a, b = (step[pair] + row) * width, (step[pair + 1] + row) * width
+    for pair in range(PAIRS, int(form[LAST]) + 1, 2):
+        for outer in range(ZERO, form[LIMIT], form[OUTER]):
+            for block in range(outer, outer + form[SPAN], TWO * form[RUN]):
+                for row in range(block, block + form[RUN]):
+                    a, b = (form[pair] + row) * width, (form[pair + 1] + row) * width
                     for k in range(width):
                         x, y = psi[a + k], psi[b + k]
                         psi[a + k] = c[k] * x - s[k] * y
@@ -47,14 +47,14 @@ def turn_each(psi: Any, step: Any, width: Any, c: Any, s: Any) -> None:
 
 
 @inner
-def undo(psi: Any, lam: Any, step: Any, width: Any, c: Any, s: Any) -> float:
+def undo(psi: Any, lam: Any, form: Any, width: Any, c: Any, s: Any) -> float:
     """Turn state and co-state back; the overlap of the co-state with the turn."""
-    run = step[RUN] * width
+    run = form[RUN] * width
     total = 0.0
-    for pair in range(PAIRS, int(step[LAST]) + 1, 2):
-        for outer in range(ZERO, step[LIMIT], step[OUTER]):
-            for row in range(outer, outer + step[SPAN], TWO * step[RUN]):
-                a, b = (step[pair] + row) * width, (step[pair + 1] + row) * width
+    for pair in range(PAIRS, int(form[LAST]) + 1, 2):
+        for outer in range(ZERO, form[LIMIT], form[OUTER]):
+            for row in range(outer, outer + form[SPAN], TWO * form[RUN]):
+                a, b = (form[pair] + row) * width, (form[pair + 1] + row) * width
                 overlap = c * 0
                 for k in range(run):
                     x, y, u, v = psi[a + k], psi[b + k], lam[a + k], lam[b + k]
@@ -68,13 +68,13 @@ def undo(psi: Any, lam: Any, step: Any, width: Any, c: Any, s: Any) -> float:
 
 
 @inner
-def undo_each(psi: Any, lam: Any, step: Any, width: Any, c: Any, s: Any, overlap: Any) -> None:
+def undo_each(psi: Any, lam: Any, form: Any, width: Any, c: Any, s: Any, overlap: Any) -> None:
     """`undo` by an angle of each sample's own; adds each one's to ``overlap``."""
-    for pair in range(PAIRS, int(step[LAST]) + 1, 2):
-        for outer in range(ZERO, step[LIMIT], step[OUTER]):
-            for block in range(outer, outer + step[SPAN], TWO * step[RUN]):
-                for row in range(block, block + step[RUN]):
-                    a, b = (step[pair] + row) * width, (step[pair + 1] + row) * width
+    for pair in range(PAIRS, int(form[LAST]) + 1, 2):
+        for outer in range(ZERO, form[LIMIT], form[OUTER]):
+            for block in range(outer, outer + form[SPAN], TWO * form[RUN]):
+                for row in range(block, block + form[RUN]):
+                    a, b = (form[pair] + row) * width, (form[pair + 1] + row) * width
                     for k in range(width):
                         x, y, u, v = psi[a + k], psi[b + k], lam[a + k], lam[b + k]
                         overlap[k] += v * x - u * y
