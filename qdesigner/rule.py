@@ -15,16 +15,7 @@ import numpy as np
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.free import shift_rule
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import (
-    Amplitudes,
-    Angle,
-    Bit,
-    Fixed,
-    Input,
-    Operation,
-    Product,
-    Weight,
-)
+from qdesigner.circuit.kinds import Amplitudes, Operation, angle_value
 from qdesigner.errors import UserError
 
 if TYPE_CHECKING:
@@ -84,7 +75,7 @@ def worked_out(
     state = _zero(circuit.wires, 1)
     for before in operations[:operation]:
         state = _run(state, before, inputs, weights)
-    angle = _angle(gate.angle, inputs, weights)
+    angle = angle_value(gate.angle, inputs, weights)
     shifts = (0.0, *(shift for _, shift in rule))
     columns = [_turned(state, gate, angle + shift) for shift in shifts]
     states = np.concatenate([*columns, _derived(columns[0], gate)], axis=-1)
@@ -145,7 +136,7 @@ def _run(state: States, operation: Operation, inputs: Floats, weights: Floats) -
     if isinstance(operation.angle, Amplitudes):
         return _prepared(state, operation, operation.angle, inputs)
     if operation.angle is not None:
-        return _turned(state, operation, _angle(operation.angle, inputs, weights))
+        return _turned(state, operation, angle_value(operation.angle, inputs, weights))
     _apply(state, operation, _PLAIN[operation.gate])
     return state
 
@@ -213,24 +204,6 @@ def _prepared(state: States, operation: Operation, used: Amplitudes, inputs: Flo
         at[wire] = slice(None)
     state[tuple(at)] = shaped.transpose(order)[..., None]
     return state
-
-
-def _angle(angle: Angle | None, inputs: Floats, weights: Floats) -> float:
-    """The angle's value in radians."""
-    match angle:
-        case Input(index):
-            return float(inputs[index])
-        case Weight(index):
-            return float(weights[index])
-        case Fixed(value):
-            return value
-        case Bit(index, threshold):
-            return math.pi if inputs[index] > threshold else 0.0
-        case Product(scale, used, weight, shift):
-            factors = math.prod(float(inputs[i]) + shift for i in used)
-            return scale * factors * (1.0 if weight is None else float(weights[weight]))
-        case _:
-            raise TypeError(f"{angle} is no angle")
 
 
 # ---- what is measured ---------------------------------------------------------------------------

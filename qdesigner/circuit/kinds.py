@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations, pairwise
+from typing import Any, Protocol
 
 from qdesigner.circuit.fields import Field, Settings
 
@@ -94,6 +96,33 @@ def inputs_of(angle: Angle | None) -> Sequence[int]:
             return range(first, first + count)
         case _:
             return ()
+
+
+class Numbers(Protocol):
+    """A list of numbers, or an array [n]."""
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+def angle_value(angle: Angle | None, inputs: Numbers, weights: Numbers) -> float:
+    """What an angle comes to, in radians, for one sample's features and the flat weight vector.
+
+    Raises TypeError for what is no angle.
+    """
+    match angle:
+        case Input(index):
+            return float(inputs[index])
+        case Weight(index):
+            return float(weights[index])
+        case Fixed(value):
+            return value
+        case Bit(index, threshold):
+            return math.pi if inputs[index] > threshold else 0.0
+        case Product(scale, features, weight, shift):
+            factor = scale if weight is None else scale * float(weights[weight])
+            return factor * math.prod(float(inputs[index]) + shift for index in features)
+        case _:
+            raise TypeError(f"{angle} is no angle")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.gates import GATES
-from qdesigner.circuit.kinds import (
-    Amplitudes,
-    Angle,
-    Bit,
-    Fixed,
-    Input,
-    Operation,
-    Product,
-    Weight,
-)
+from qdesigner.circuit.kinds import Amplitudes, Operation, angle_value
 
 MAX_PREPARED = 12  # wires whose amplitudes are prepared: twice 2**wires lines
 
@@ -68,7 +59,7 @@ def _gates(
         yield from _preparation(operation.angle, wires, inputs)
         return
     name = GATES[operation.gate].qasm
-    angle = None if operation.angle is None else _value(operation.angle, inputs, weights)
+    angle = None if operation.angle is None else angle_value(operation.angle, inputs, weights)
     if angle is None:
         yield from _plain(name, wires)
     elif name in ("rxx", "ryy", "rzz"):
@@ -106,24 +97,6 @@ def _pair(name: str, angle: float, wires: tuple[int, ...]) -> Iterator[Line]:
             yield "h", None, (wire,)
         elif name == "ryy":
             yield "rx", -math.pi / 2, (wire,)
-
-
-def _value(angle: Angle, inputs: Sequence[float], weights: Sequence[float]) -> float:
-    """What an angle comes to, in radians."""
-    match angle:
-        case Input(index):
-            return float(inputs[index])
-        case Weight(index):
-            return float(weights[index])
-        case Fixed(value):
-            return value
-        case Bit(index, threshold):
-            return math.pi if inputs[index] > threshold else 0.0
-        case Product(scale, features, weight, shift):
-            factor = scale if weight is None else scale * weights[weight]
-            return float(factor * math.prod(inputs[index] + shift for index in features))
-        case Amplitudes():
-            raise TypeError("amplitudes are no angle")
 
 
 def _real(value: float) -> str:
