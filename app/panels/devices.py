@@ -22,7 +22,7 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.fields import Field
 from qdesigner.design import edits
 from qdesigner.design.plan import duration, step_cost
-from qdesigner.design.spec import MAX_SHOTS, Design
+from qdesigner.design.spec import MAX_SHOTS, Design, DeviceSpec
 
 
 class DeviceButton(QToolButton):
@@ -48,7 +48,8 @@ class DeviceButton(QToolButton):
         shots = f" · {number(device.shots)} shots" if device.shots else ""
         name = DEVICES[device.name].label + shots
         self.setText(name)
-        self.setToolTip(f"The circuits run on {name}: {DEVICES[device.name].hint}")
+        noise = f", {noise_words(device)}" if device.noise else ""
+        self.setToolTip(f"The circuits run on {name}{noise}: {DEVICES[device.name].hint}")
 
 
 def fill(menu: QMenu, document: Document) -> None:
@@ -91,7 +92,7 @@ def device_rows(design: Design, train: bool = True) -> list[Row]:
         rows.append(_row(
             Field("gradient", "Gradients", "choice", AUTO, choices=choices,
                   hint="How gradients are computed; automatic takes the fastest"),
-            (f"automatic ({methods[0]})", *choices[1:]),
+            (f"automatic · {methods[0]}", *choices[1:]),
         ))  # fmt: skip
     if kind.shots:
         hint = "Measurements of each circuit" + ("; 0: exact values" if kind.exact else "")
@@ -137,6 +138,14 @@ def _methods(design: Design) -> list[str]:
     legal = [legal_gradients(design.device, circuit) for circuit in circuits(design)]
     first = legal[0] if legal else DEVICES[design.device.name].gradients
     return [method for method in first if all(method in methods for methods in legal)]
+
+
+def noise_words(spec: DeviceSpec) -> str:
+    """The noise of a device in a few words, "" for none."""
+    if spec.noise in SNAPSHOTS:
+        return f"noise of {spec.noise.removeprefix('fake_').capitalize()}"
+    level = f" {spec.noise_level:g}" if spec.noise and DEVICES[spec.name].leveled else ""
+    return f"{spec.noise.replace('_', ' ')}{level}"
 
 
 def _noise_text(name: str) -> str:

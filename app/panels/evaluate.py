@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.document import Document
 from app.panels.cells import Caption
-from app.panels.devices import device_rows
+from app.panels.devices import device_rows, noise_words
 from app.panels.editors import ROW as EDITOR
 from app.panels.editors import editor, silent
 from app.panels.header import number, progress_text
@@ -47,6 +47,7 @@ HINT = (
 )
 COLUMNS = ("device", "images", "accuracy", "loss", "circuits", "time")
 FORM, LABEL = 264, 72  # px
+LONG = 1000.0  # ms: what is shorter needs no announcing
 ROOMY = 760  # px: narrower than this, columns are left out
 SPLITS = ("validation", "test")
 
@@ -70,11 +71,15 @@ class EvaluatePanel(QWidget):
         super().__init__()
         self._document, self._runview, self._task = document, runview, task
         self._design = document.design  # the run's, on the device chosen here
-        self._count = 0
+        self._outcome = ""  # how the last evaluation ended, until something else is chosen
         self.split, self.limit = QComboBox(), QSpinBox(minimum=0, maximum=1_000_000)
         self.split.addItems(SPLITS)
         self.limit.setSpecialValueText("all")
         self.limit.setToolTip("So many images, spread evenly over the split")
+        self.limit.lineEdit().setTextMargins(6, 0, 0, 0)
+        self.limit.setFixedHeight(EDITOR)
+        self.split.setAccessibleName("Images")
+        self.limit.setAccessibleName("At most")
         self.go = QPushButton("Evaluate")
         self.go.setProperty("kind", "primary")
         self.send, self.refuse = QPushButton("Send"), QPushButton("Do not send")
@@ -90,7 +95,8 @@ class EvaluatePanel(QWidget):
         self.go.clicked.connect(self._start_or_cancel)
         self.send.clicked.connect(lambda: self._answer(True))
         self.refuse.clicked.connect(lambda: self._answer(False))
-        self.limit.valueChanged.connect(lambda _value: self._refresh())
+        self.split.currentIndexChanged.connect(lambda _index: self._chosen())
+        self.limit.valueChanged.connect(lambda _value: self._chosen())
         task.said.connect(self._take)
         task.ended.connect(self._ended)
         runview.state_changed.connect(self._follow_run)
@@ -136,6 +142,10 @@ class EvaluatePanel(QWidget):
         self.table.verticalHeader().hide()
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeaderItem(0).setTextAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._stack = QStackedLayout()
@@ -167,16 +177,22 @@ class EvaluatePanel(QWidget):
     def choose(self, design: Design) -> None:
         """Take the device of ``design``, which is else the run's."""
         self._design = design
+        self._chosen()
+
+    def _chosen(self) -> None:
+        self._outcome = ""
         self._refresh()
 
     def _follow_run(self) -> None:
         trained = self._runview.design or self._document.design
         self._design = trained.model_copy(update={"device": self._design.device})
-        self._refresh()
+        if not self._task.running:  # what it says and asks stays
+            self._refresh(self._outcome)
 
     def _forget(self) -> None:
         self._task.cancel()
         self.table.setRowCount(0)
+        self._outcome = ""
         self._follow_run()
 
     def _why_not(self) -> str:
@@ -219,6 +235,7 @@ class EvaluatePanel(QWidget):
                 self._add(message)
 
     def _ended(self, why: str) -> None:
+        self._outcome = why
         self._refresh(why)
 
     def _add(self, found: Evaluated) -> None:
@@ -249,7 +266,6 @@ class EvaluatePanel(QWidget):
 
     def _say(self, text: str) -> None:
         self.said.setText(text)
-        self.said.setVisible(bool(text))
 
     def _refresh(self, text: str = "") -> None:
         running = self._task.running
@@ -277,7 +293,7 @@ class EvaluatePanel(QWidget):
             return ""
         circuits = (s.circuit for s in self._design.stages if s.circuit is not None)
         took = sum(predicted_run_ms(self.spec, circuit, images) for circuit in circuits)
-        return f"{number(images)} images take about {duration(took)}."
+        return f"{number(images)} images take about {duration(took)}." if took > LONG else ""
 
     def _rebuild(self, rows: list[Row]) -> None:
         old, self._form = self._form, QWidget()
@@ -312,13 +328,11 @@ class EvaluatePanel(QWidget):
 
 def spec_text(spec: DeviceSpec) -> str:
     """A device with its shots and noise in a few words."""
-    kind = DEVICES[spec.name]
-    level = f" {spec.noise_level:g}" if kind.leveled else ""
     parts = (
-        kind.label,
+        DEVICES[spec.name].label,
         spec.target,
         f"{number(spec.shots)} shots" if spec.shots else "exact",
-        f"{spec.noise}{level}" if spec.noise else "",
+        noise_words(spec),
     )
     return " · ".join(part for part in parts if part)
 

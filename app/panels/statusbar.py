@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar
 from app.autosave import Autosave
 from app.checked import Checked
 from app.document import Document
+from app.panels.devices import noise_words
 from app.panels.header import number
 from app.runview import RunView
 from app.session import Session
@@ -86,8 +87,10 @@ class StatusBar(QStatusBar):
                 count = len(facts.skipped)
                 parts.append(f"{count} file{'s' if count > 1 else ''} skipped")
         if any(stage.circuit is not None for stage in self._document.design.stages):
-            device = self._document.design.device.name
-            parts.append(f"{DEVICES[device].label}, {gradients(self._document.design)}")
+            device = self._document.design.device
+            noise = f"{noise_words(device)}, " if device.noise else ""
+            how = gradients(self._document.design)
+            parts.append(f"{DEVICES[device.name].label}, {noise}{how}")
         if changed:
             parts.append("edited since this run began")
         self._left.setText(" · ".join(parts))

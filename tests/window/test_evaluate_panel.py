@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from shells import end, heard, quickstart, wait_until
 
 from app.document import Document
-from app.panels.evaluate import EvaluatePanel, evaluation
+from app.panels.evaluate import EvaluatePanel, evaluation, spec_text
 from app.runview import RunView
 from app.tasks import Task
 from qdesigner.design import edits
@@ -105,6 +105,29 @@ def test_nothing_is_sent_before_it_is_confirmed(panel: EvaluatePanel) -> None:
     assert panel._task.answers == [False]
     panel._task.finish("Nothing was sent.")
     assert panel.said.text() == "Nothing was sent." and panel.go.isVisible()
+
+
+def test_a_question_and_an_outcome_stay_while_the_training_run_goes_on(
+    panel: EvaluatePanel,
+) -> None:
+    panel.go.click()
+    panel._runview.state_changed.emit()
+    assert panel.said.text() == "Starting …"
+    panel._task.said.emit(Asked("Sends 1 job of 30 circuits: about 3.00 USD."))
+    panel._runview.state_changed.emit()
+    assert panel.send.isVisible() and "3.00 USD" in panel.said.text()
+    panel._task.finish("The key is not valid.")
+    panel._runview.state_changed.emit()
+    assert panel.said.text() == "The key is not valid."
+    panel.split.setCurrentText("test")
+    assert panel.said.text() == ""
+
+
+def test_a_device_is_named_with_its_noise() -> None:
+    snapshot = DeviceSpec(name="qiskit.aer", shots=100, noise="fake_manila")
+    assert spec_text(snapshot) == "Qiskit Aer · 100 shots · noise of Manila"
+    channel = DeviceSpec(name="default.mixed", noise="bit_flip", noise_level=0.02)
+    assert spec_text(channel) == "PennyLane default.mixed · exact · bit flip 0.02"
 
 
 def test_what_cannot_run_is_said_before_it_is_tried(panel: EvaluatePanel) -> None:
