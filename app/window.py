@@ -155,7 +155,7 @@ class Window(QMainWindow):
         for signal in (self.document.changed, self.document.saved, self.document.path_changed):
             signal.connect(lambda *_: self._show_title())
         for signal in (self.palette_panel.refused, self.inspector.refused):
-            signal.connect(lambda text: self.notices.post("edit", text, "warning"))
+            signal.connect(self._say_refused)
         self.document.changed.connect(lambda _design: self.notices.dismiss("edit"))
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
@@ -241,6 +241,12 @@ class Window(QMainWindow):
             self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
             self.tabs.addTab(self.evaluate, "Evaluate")
         self.tabs.setCurrentWidget(self.evaluate)
+
+    def _say_refused(self, text: str) -> None:
+        if text:
+            self.notices.post("edit", text, "warning")
+        else:
+            self.notices.dismiss("edit")
 
     def _show_results(self) -> None:
         if "results" in self.settings.hidden:

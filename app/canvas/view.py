@@ -302,10 +302,11 @@ class Board(QAbstractScrollArea):
         """Scroll so that a part of the scene is seen, its left end before all."""
         view, bar = self.view(), self.horizontalScrollBar()
         left, right = view.x(first) - geometry.GUTTER, view.x(last) - geometry.GUTTER
-        if left < 0:
-            bar.setValue(bar.value() + int(left) - geometry.EDGE)
-        elif right > view.content_width:
-            bar.setValue(bar.value() + int(right - view.content_width) + geometry.EDGE)
+        room = view.content_width - edges.FADE  # what fades at an edge is not seen well
+        if left < edges.FADE:
+            bar.setValue(bar.value() + int(left) - edges.FADE)
+        elif right > room:
+            bar.setValue(bar.value() + int(min(right - room, left - edges.FADE)) + 1)
 
     # ---- gestures -------------------------------------------------------------------------------
 

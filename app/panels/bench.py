@@ -121,6 +121,8 @@ class BenchPanel(QWidget):
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
         self._lay_out()
+        for button in (self.go, self.copy, self.save):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # after a click, Space trains
         self.go.clicked.connect(self._start_or_cancel)
         self.copy.clicked.connect(
             lambda: QGuiApplication.clipboard().setText(to_csv(self.results.rows))
@@ -212,7 +214,8 @@ class BenchPanel(QWidget):
     def _ended(self, why: str) -> None:
         timed = sum(row.seconds is not None for row in self.results.rows)
         text = f"{timed} time{'s'[: timed != 1]} in {time.monotonic() - self._begun:.0f} s"
-        self._refresh(f"{why} {text} so far" if self._cancelled else text)
+        cancelled = f"{why} {text} so far" if timed else why
+        self._refresh(cancelled if self._cancelled else text)
         self.failed.setText("" if self._cancelled else why)
         self.failed.setVisible(bool(self.failed.text()))
 

@@ -45,7 +45,7 @@ class DeviceButton(QToolButton):
 
     def _show(self) -> None:
         device = self._document.design.device
-        shots = f" · {number(device.shots)} shots" if device.shots else ""
+        shots = f" · {shots_words(device)}" if device.shots else ""
         name = DEVICES[device.name].label + shots
         self.setText(name)
         noise = f", {noise_words(device)}" if device.noise else ""
@@ -138,6 +138,11 @@ def _methods(design: Design) -> list[str]:
     legal = [legal_gradients(design.device, circuit) for circuit in circuits(design)]
     first = legal[0] if legal else DEVICES[design.device.name].gradients
     return [method for method in first if all(method in methods for methods in legal)]
+
+
+def shots_words(spec: DeviceSpec) -> str:
+    """How often each circuit is measured, "exact" for exact values."""
+    return f"{number(spec.shots)} shot{'s'[: spec.shots != 1]}" if spec.shots else "exact"
 
 
 def noise_words(spec: DeviceSpec) -> str:

@@ -209,6 +209,8 @@ class Sums(QPlainTextEdit):
         """Ctrl+Enter takes the sums, Escape gives up; Enter is a new line."""
         enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape:
+            if self._wrong is not None:
+                self._refuse("")  # nothing is wrong any more
             self._put()
             self.clearFocus()
         elif enter and event.modifiers() & Qt.KeyboardModifier.ControlModifier:

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.document import Document
 from app.panels.cells import Caption
-from app.panels.devices import device_rows, noise_words
+from app.panels.devices import device_rows, noise_words, shots_words
 from app.panels.editors import ROW as EDITOR
 from app.panels.editors import editor, silent
 from app.panels.header import number, progress_text
@@ -92,6 +92,8 @@ class EvaluatePanel(QWidget):
         self.table = QTableWidget(0, len(COLUMNS))
         self._rows: list[tuple[Row, QWidget]] = []
         self._lay_out()
+        for button in (self.go, self.send, self.refuse):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # after a click, Space trains
         self.go.clicked.connect(self._start_or_cancel)
         self.send.clicked.connect(lambda: self._answer(True))
         self.refuse.clicked.connect(lambda: self._answer(False))
@@ -331,7 +333,7 @@ def spec_text(spec: DeviceSpec) -> str:
     parts = (
         DEVICES[spec.name].label,
         spec.target,
-        f"{number(spec.shots)} shots" if spec.shots else "exact",
+        shots_words(spec),
         noise_words(spec),
     )
     return " · ".join(part for part in parts if part)

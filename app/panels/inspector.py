@@ -49,7 +49,7 @@ FRAME = 33  # ms
 class Inspector(QScrollArea):
     """Follows the document's selection and the run on screen."""
 
-    refused = Signal(str)  # why a value was not taken
+    refused = Signal(str)  # why a value was not taken; "" when that is mended
 
     def __init__(self, document: Document, runview: RunView, checked: Checked) -> None:
         super().__init__()
@@ -177,7 +177,7 @@ class Inspector(QScrollArea):
             self.editors()[focused].setFocus()
 
     def _refuse(self, reason: str) -> None:
-        self.refused.emit(sentence(reason))
+        self.refused.emit(sentence(reason) if reason else "")
 
     def _commit(self, row: Row, value: Any) -> bool:
         """Apply what an editor hands on; False when it is refused."""

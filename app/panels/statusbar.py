@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QStatusBar
 from app.autosave import Autosave
 from app.checked import Checked
 from app.document import Document
-from app.panels.devices import noise_words
+from app.panels.devices import noise_words, shots_words
 from app.panels.header import number
 from app.runview import RunView
 from app.session import Session
@@ -103,7 +103,7 @@ def gradients(design: Design) -> str:
     if not method:
         return "no gradients on this device"
     if design.device.shots:
-        return f"gradients from {number(design.device.shots)} shots ({method})"
+        return f"gradients from {shots_words(design.device)} ({method})"
     return f"exact gradients ({method})"
 
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QMenu
 
-from app.canvas import commands
+from app.canvas import commands, edges, geometry
 from app.canvas.count import CountBox
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -102,6 +102,19 @@ def test_enter_on_a_selected_repeat_edits_its_count() -> None:
 def test_space_is_left_to_the_window() -> None:
     bench = Bench("RY layer")
     assert not bench.key(Key.Key_Space)
+
+
+def test_a_selected_block_is_brought_out_from_the_fading_edge() -> None:
+    bench = Bench(" | ".join(["RX layer"] * 20))
+    board = bench.board
+    board.zoom(2)
+    for _ in range(20):
+        bench.key(Qt.Key.Key_Right)
+        name = next(iter(bench.document.selected_blocks))
+        view, frame = board.view(), board.base.by_id[name]
+        bar = board.horizontalScrollBar()
+        right = view.x(frame.right) - geometry.GUTTER
+        assert bar.value() == bar.maximum() or right <= view.content_width - edges.FADE
 
 
 def test_append_puts_a_block_after_the_selected_one() -> None:

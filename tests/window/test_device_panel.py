@@ -83,9 +83,7 @@ def test_only_what_is_legal_is_offered() -> None:
 
 def test_backend_snapshots_that_are_too_narrow_are_left_out() -> None:
     narrow = fields(on("qiskit.aer"))["noise"]
-    design = edits.on_circuit(
-        on("qiskit.aer"), "quantum-1", lambda circuit: circuit.but(wires=6)
-    )
+    design = edits.on_circuit(on("qiskit.aer"), "quantum-1", lambda circuit: circuit.but(wires=6))
     wide = fields(design)["noise"]
     assert set(wide) < set(narrow) and "fake_manila" not in wide
 
@@ -96,6 +94,7 @@ def test_the_cost_of_a_step_and_its_gradients_are_told() -> None:
     assert "400 circuits by parameter-shift" in many
     assert gradients(quickstart()) == "exact gradients (adjoint)"
     assert gradients(on("built-in", shots=100)) == "gradients from 100 shots (parameter-shift)"
+    assert gradients(on("built-in", shots=1)) == "gradients from 1 shot (parameter-shift)"
     assert gradients(on("ibm")) == "no gradients on this device"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from shells import end, heard, quickstart, wait_until
 
 from app.document import Document
@@ -91,6 +91,7 @@ def test_a_run_is_asked_on_the_device_chosen_here_and_the_design_stays(
         ["Built-in simulator · 100 shots", "30 validation", "0.9000", "0.2500", "30", "12 ms"]
     ]
     assert panel.go.text() == "Evaluate"
+    assert panel.go.focusPolicy() == Qt.FocusPolicy.TabFocus  # after a click, Space trains
 
 
 def test_nothing_is_sent_before_it_is_confirmed(panel: EvaluatePanel) -> None:

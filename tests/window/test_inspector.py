@@ -380,7 +380,9 @@ def test_a_pauli_sum_that_is_none_stays_to_be_mended(
     panel.refresh()
     assert field.toPlainText() == text and readout(panel) == before
     assert field.property("wrong")
-    QTest.keyClick(field, Qt.Key.Key_Escape)
+    with heard(panel.refused) as said:
+        QTest.keyClick(field, Qt.Key.Key_Escape)
+    assert said == [""]
     assert field.toPlainText() == "Z0\nZ1\nZ2\nZ3" and not field.property("wrong")
 
 
