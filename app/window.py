@@ -304,6 +304,17 @@ class Window(QMainWindow):
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """A window that comes to the front gives the keyboard to the board where nobody had it. Qt
+        would give it to the first field, the project's name, and Space would go into that."""
+        if (
+            event.type() == QEvent.Type.ActivationChange
+            and self.isActiveWindow()
+            and self.focusWidget() is None
+        ):
+            self.board.setFocus(Qt.FocusReason.ActiveWindowFocusReason)
+        super().changeEvent(event)
+
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes on; but what is hidden or disabled leaves the keyboard to nobody. Qt would give
         it to the next field, and Space would go into that field instead of training."""

@@ -84,6 +84,7 @@ def device_rows(design: Design, train: bool = True) -> list[Row]:
         _row(
             Field("name", "Device", "choice", spec.name, choices=tuple(row.name for row in known)),
             tuple(row.label for row in known),
+            "wide",
         )
     ]
     methods = _methods(design) if train else []

@@ -46,7 +46,7 @@ HINT = (
     "images. Results gather here, so that exact values, shots and noise can be compared."
 )
 COLUMNS = ("device", "images", "accuracy", "loss", "circuits", "time")
-FORM, LABEL = 264, 72  # px
+FORM, LABEL = 300, 72  # px
 LONG = 1000.0  # ms: what is shorter needs no announcing
 ROOMY = 760  # px: narrower than this, columns are left out
 SPLITS = ("validation", "test")

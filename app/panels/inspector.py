@@ -166,6 +166,8 @@ class Inspector(QScrollArea):
             if row.look in ("classes", "sums"):
                 form.addRow(label)
                 form.addRow(widget)
+            elif row.look == "wide":
+                form.addRow(widget)
             else:
                 form.addRow(label, widget)
             self._rows.append((row, widget))

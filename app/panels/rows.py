@@ -28,7 +28,7 @@ class Row:
     get: Callable[[Design], Any]
     set: Callable[[Design, Any], Design]
     texts: tuple[str, ...] = ()
-    look: Literal["", "folder", "file", "classes", "wires", "text", "sums", "fold"] = ""
+    look: Literal["", "folder", "file", "classes", "wires", "text", "sums", "fold", "wide"] = ""
     fold: str = ""
     undo: str = ""
 

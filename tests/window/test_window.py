@@ -81,6 +81,25 @@ def test_space_trains_after_a_fix_was_pressed_and_never_overwrites_the_name(
     assert window.document.design.name == "Digits quickstart"
 
 
+def test_space_trains_when_the_window_comes_to_the_front_and_nobody_has_the_keyboard(
+    window: Window,
+) -> None:
+    for _ in range(2):  # at the start, and after another window
+        assert not isinstance(QApplication.focusWidget(), QLineEdit)
+        if window.focusWidget() is not None:
+            window.focusWidget().clearFocus()
+        other = QLineEdit()
+        other.show()
+        other.activateWindow()
+        wait_until(other.isActiveWindow)
+        window.activateWindow()
+        wait_until(window.isActiveWindow)
+        end(other)
+    QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_Space)
+    assert window.session.verbs()[-1] == "train"
+    assert window.document.design.name == "Digits quickstart"
+
+
 def test_space_in_a_field_is_a_space(window: Window) -> None:
     field = window.palette_panel.findChild(QLineEdit)
     field.setFocus()
