@@ -205,6 +205,8 @@ def _cannot_run(spec: Spec, circuit: Circuit) -> str:
             f"Exact values with the noise of {spec.noise} need at most {EXACT_NOISE} wires, but "
             f"the circuit has {circuit.wires}; choose a number of shots, such as 1000."
         )
+    if spec.target and not kind.target:
+        return f"{kind.label} runs on this machine and takes no target; leave it out."
     if spec.name == "braket.aws" and not spec.target:
         return f"{kind.label} needs {kind.target}; name it as the device's target."
     return ""

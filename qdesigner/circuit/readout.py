@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_PROBABILITIES = 12  # wires
 MAX_SUMS = 256
+MAX_SUM = 10_000  # characters
 
 Word = tuple[tuple[int, str], ...]
 
@@ -110,6 +111,8 @@ def parse(text: str) -> Observable:
 
     Raises ValueError with a sentence naming what cannot be read.
     """
+    if len(text) > MAX_SUM:
+        raise ValueError(f"a Pauli sum takes at most {MAX_SUM:,} characters, not {len(text):,}")
     found: dict[Word, float] = {}
     place = 0
     while place < len(text):
@@ -119,12 +122,12 @@ def parse(text: str) -> Observable:
         if empty or (found and not match["sign"]):
             rest = text[place:].strip() or text
             raise ValueError(
-                f"the Pauli sum {text!r} cannot be read at {rest[:20]!r}; "
+                f"the Pauli sum {_shown(text)} cannot be read at {rest[:20]!r}; "
                 'write terms such as "0.5 Z0 Z1 - X2"'
             )
         coefficient = float(match["number"] or 1.0) * (-1 if match["sign"] == "-" else 1)
         if abs(coefficient) > 1e6:
-            raise ValueError(f"a coefficient of the Pauli sum {text!r} is beyond a million")
+            raise ValueError(f"a coefficient of the Pauli sum {_shown(text)} is beyond a million")
         word = _word(match["word"], text)
         found[word] = found.get(word, 0.0) + coefficient
         place = match.end()
@@ -133,11 +136,18 @@ def parse(text: str) -> Observable:
     return tuple(Term(coefficient, word) for word, coefficient in found.items())
 
 
+def _shown(text: str) -> str:
+    """A stranger's text as it may stand in a sentence."""
+    return repr(text if len(text) <= 60 else f"{text[:60]}…")
+
+
 def _word(text: str, whole: str) -> Word:
     on: dict[int, str] = {}
     for pauli, digits in _PAULI.findall(text):
+        if len(digits) > 9:
+            raise ValueError(f"the Pauli sum {_shown(whole)} names a wire that no circuit has")
         wire = int(digits)
         if wire in on:
-            raise ValueError(f"the Pauli sum {whole!r} names wire {wire} twice in one term")
+            raise ValueError(f"the Pauli sum {_shown(whole)} names wire {wire} twice in one term")
         on[wire] = pauli
     return tuple(sorted((wire, pauli) for wire, pauli in on.items() if pauli != "I"))

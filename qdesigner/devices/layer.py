@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qdesigner.catalog.devices import ADJOINT, BUILT_IN, SHIFT, gradient
+from qdesigner.catalog.devices import ADJOINT, BUILT_IN, SHIFT, gradient, refusal
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.free import free
 from qdesigner.design.spec import DeviceSpec
@@ -26,8 +26,12 @@ def quantum_layer(circuit: Circuit, spec: DeviceSpec, seed: int = 0) -> CircuitL
     generator, alike on every device.
 
     The built-in device without shots, by the adjoint method, is a `QuantumLayer`; ``seed`` is for
-    the shots of the others. Raises UserError when what the device needs is missing.
+    the shots of the others. Raises UserError when what the device needs is missing, or when it
+    cannot run the circuit as ``spec`` says.
     """
+    why = refusal(spec, circuit, train=False)
+    if why:
+        raise UserError(why)
     if spec.name == BUILT_IN and not spec.shots and gradient(spec, circuit) == ADJOINT:
         return QuantumLayer(circuit)
     return DeviceLayer(circuit, spec, seed)

@@ -98,6 +98,7 @@ def test_lightning_gives_no_adjoint_gradient_of_probabilities() -> None:
         (DeviceSpec(name="default.qubit", noise="bit_flip"), "knows none"),
         (DeviceSpec(name="default.mixed", noise="fake_manila"), "knows depolarizing"),
         (DeviceSpec(name="ibm", shots=10, target="ibm_fez"), "train on another device, then"),
+        (DeviceSpec(target="ibm_fez"), "takes no target"),
     ],
 )
 def test_what_is_illegal_is_refused_in_a_sentence(spec: DeviceSpec, says: str) -> None:

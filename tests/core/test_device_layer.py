@@ -256,6 +256,16 @@ def test_a_device_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         quantum_layer(CIRCUIT, DeviceSpec(name="qiskit.aer"))
 
 
+def test_what_the_device_cannot_run_is_refused_before_it_is_opened() -> None:
+    for spec in (
+        DeviceSpec(name="default.mixed", noise="fake_manila"),
+        DeviceSpec(name="qiskit.aer", noise="bit_flip"),
+        DeviceSpec(noise="bit_flip"),
+    ):
+        with pytest.raises(UserError, match=f"has no noise '{spec.noise}'"):
+            quantum_layer(CIRCUIT, spec)
+
+
 def test_a_head_learns_two_clusters_from_shots() -> None:
     torch.manual_seed(0)
     labels = torch.arange(32) % 2

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from qdesigner.circuit.circuit import expand
+from qdesigner.circuit.readout import parse
 from qdesigner.design import codec
 from qdesigner.design.checks import problems
 from qdesigner.design.spec import Design
@@ -104,3 +105,24 @@ def test_a_changed_document_is_a_design_or_one_sentence(seed: int, tmp_path: Pat
             file.write_text(json.dumps(raw), encoding="utf-8")
         outcomes.add(design_or_sentence(file) is None)
     assert outcomes == {True, False}, "the changes are too wild or too mild to say anything"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (" " * 10_000, "cannot be read"),
+        ("+ " * 5_000, "cannot be read"),
+        ("Z0 " * 3_000, "names wire 0 twice"),
+        ("1" * 10_000, "beyond a million"),
+        ("Z" + "1" * 9_000, "a wire that no circuit has"),
+        ("Z0+" * 3_000 + "q", "cannot be read at '+q'"),
+        ("Z0+" * 4_000_000 + "Z0", "at most 10,000 characters"),
+    ],
+    ids=["spaces", "signs", "repeats", "digits", "a wire", "terms", "12 MB"],
+)
+def test_a_long_pauli_sum_is_refused_in_a_short_sentence_and_soon(text: str, said: str) -> None:
+    begun = time.process_time()
+    with pytest.raises(ValueError) as refused:
+        parse(text)
+    assert said in str(refused.value) and len(str(refused.value)) < 250
+    assert time.process_time() - begun < SECONDS
