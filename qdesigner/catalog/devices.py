@@ -259,6 +259,8 @@ COSTS: dict[str, Cost] = {
 # the shots are many, runs every shot by itself.
 NOISY = Cost(3.6, 0.18, 0.026, 4e-3, 2.5e-5, 6e-4, density=True)
 SINGLE = Cost(3.6, 0.18, 0.0, 8e-3, 1e-5)
+# The built-in simulator draws how often each outcome was seen: of a call, and of each outcome.
+DRAWING, OUTCOME = 0.2, 4e-5
 BACKWARD = 3  # a backward pass costs about twice its forward pass
 
 
@@ -318,4 +320,7 @@ def predicted_run_ms(spec: Spec, circuit: Circuit, samples: int) -> float:
         gates += sum(len(operation.wires) for operation in free(circuit).operations)
     size = 1 << (circuit.wires * (2 if cost.density else 1))
     each = cost.circuit + gates * (cost.gate + cost.amplitude * size) + spec.shots * cost.shot
-    return cost.call + gates * cost.step + samples * each
+    call = cost.call
+    if spec.name == BUILT_IN and spec.shots:
+        call, each = call + DRAWING, each + OUTCOME * size
+    return call + gates * cost.step + samples * each

@@ -162,6 +162,13 @@ def test_more_samples_wires_and_shots_are_predicted_to_take_longer(name: str) ->
     assert predicted_run_ms(spec, _circuit(), 80) > predicted_run_ms(spec, _circuit(), 8)
 
 
+def test_the_built_in_device_draws_outcomes_not_shots() -> None:
+    few, many = DeviceSpec(shots=10), DeviceSpec(shots=1000)
+    circuit = Circuit(wires=12, blocks=(Block(id="a", kind="ry_layer"),))
+    exact, ten = (predicted_run_ms(spec, circuit, 100) for spec in (DeviceSpec(), few))
+    assert ten > 2 * exact and predicted_run_ms(many, circuit, 100) < 1.2 * ten
+
+
 def test_noise_takes_longer() -> None:
     for name, noise in (("default.mixed", "bit_flip"), ("qiskit.aer", "fake_manila")):
         quiet = predicted_ms(DeviceSpec(name=name), _circuit(), 4)
