@@ -504,7 +504,7 @@ def export_to(name: str, output: Path) -> tuple[Path, bool]:
     if design.run and (Path(design.run) / BEST).is_file():
         run = Run.open(Path(design.run))
         if same_model(run.design, design):
-            return write(run, output, progress=downloaded), True
+            return write(run, output, progress=downloaded, device=design.device), True
     return write(design, output, progress=downloaded), False
 
 

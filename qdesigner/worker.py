@@ -130,7 +130,9 @@ def _export(job: events.Export, sender: Sender) -> None:
 
     try:
         target = Run.open(Path(job.run)) if job.run else job.design
-        sender.send(events.Exported(str(export(target, Path(job.path)))))
+        # The weights are the run's; the device is the one on screen.
+        path = export(target, Path(job.path), device=job.design.device)
+        sender.send(events.Exported(str(path)))
     except UserError as error:
         sender.send(events.ExportFailed(str(error)))
     except Exception as error:

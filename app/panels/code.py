@@ -30,7 +30,7 @@ WAIT = 100  # ms after an edit
 SHINE = 1600  # ms that changed lines stay marked
 FADE_STEP = 80  # ms
 FILES = "model_files"  # the folder beside the script, as Export names it
-SCRIPT, QASM = "Script (PennyLane + PyTorch)", "Circuit (OpenQASM 2)"
+SCRIPT, QASM = "Script (PyTorch)", "Circuit (OpenQASM 2)"
 
 
 def changed_lines(before: str, after: str) -> list[int]:

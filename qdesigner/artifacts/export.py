@@ -49,19 +49,27 @@ class _Image:
     label: int
 
 
-def export(target: Design | Run, path: Path, progress: Download | None = None) -> Path:
+def export(
+    target: Design | Run,
+    path: Path,
+    progress: Download | None = None,
+    device: DeviceSpec | None = None,
+) -> Path:
     """Write ``path`` and, beside it, a folder with weights and golden images; gives the script.
 
-    A Run is exported with its best weights, a Design with its first ones. ``progress(what, done,
-    total)`` is told of a download in bytes. Nothing is there before everything is; an export of
-    the same name is replaced. Raises UserError when the place cannot be written, or the model or
-    its images cannot be had.
+    A Run is exported with its best weights, a Design with its first ones; its circuits run on
+    ``device``, on that of ``target`` for None. ``progress(what, done, total)`` is told of a
+    download in bytes. Nothing is there before everything is; an export of the same name is
+    replaced. Raises UserError when the place cannot be written, or the model or its images cannot
+    be had.
     """
     path = path if path.suffix == ".py" else path.with_name(path.name + ".py")
     files = path.with_name(path.stem + "_files")
     _refuse(path, files)
     run = target if isinstance(target, Run) else None
     design = target.design if isinstance(target, Run) else target
+    if device is not None:
+        design = design.model_copy(update={"device": device})
     classes = run.classes if run else data_facts(design.data).classes
     text = script(design, classes, files.name, trained=run is not None)
     model = _trained(run) if run else build(_exact(design), len(classes), progress)

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ import torch
 from PIL import Image
 from referee import RandomCircuits
 
+from qdesigner import worker
 from qdesigner.artifacts.export import export
 from qdesigner.catalog.backbones import BACKBONES
 from qdesigner.circuit.blocks import BLOCKS
@@ -28,7 +29,15 @@ from qdesigner.circuit.embeddings import AMPLITUDE
 from qdesigner.data.dataset import Dataset, open_dataset
 from qdesigner.data.images import load_image, transform
 from qdesigner.design import codec
-from qdesigner.design.spec import DataSpec, Design, Stage, TrainingSpec, WeightsSpec, preprocess
+from qdesigner.design.spec import (
+    DataSpec,
+    Design,
+    DeviceSpec,
+    Stage,
+    TrainingSpec,
+    WeightsSpec,
+    preprocess,
+)
 from qdesigner.design.stages import STAGES
 from qdesigner.errors import UserError
 from qdesigner.export.script import script
@@ -95,6 +104,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, list[events.
     run = train(design, lambda e: told.append(e) if isinstance(e, events.Epoch) else None, out=out)
     assert run is not None
     return run, told
+
+
+def test_a_run_is_exported_on_the_device_chosen_since(
+    trained: tuple[Run, list[events.Epoch]], tmp_path: Path
+) -> None:
+    device = DeviceSpec(name="qiskit.aer", shots=1000)
+    job = events.Export(
+        str(tmp_path / "model.py"),
+        trained[0].design.model_copy(update={"device": device}),
+        str(trained[0].path),
+    )
+    said: list[events.Event] = []
+    worker._export(job, SimpleNamespace(send=said.append))
+    assert said == [events.Exported(job.path)]
+    assert "Qiskit Aer, 1,000 shots" in Path(job.path).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
