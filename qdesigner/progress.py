@@ -66,6 +66,8 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and self._epochs is None:
+            self._bars.remove_task(self._before)  # a bar that goes nowhere hides the reason
         self._bars.stop()
 
     def show(self, event: events.Event) -> None:

@@ -15,6 +15,7 @@ from qdesigner.catalog.snapshots import SNAPSHOTS
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.circuit.cost import bytes_needed, table_bytes
 from qdesigner.circuit.free import free
+from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.circuit.kinds import Bit, inputs_of, weight_of
 
 BUILT_IN = "built-in"
@@ -133,7 +134,7 @@ def missing(kind: DeviceKind) -> str:
     absent = next((module for module in kind.modules if not _importable(module)), "")
     if not absent:
         return ""
-    name = f'"qdesigner[{kind.extra}]"' if kind.extra else absent
+    name = f'"qdesigner[{kind.extra}]"' if kind.extra else absent.replace("_", "-")
     return f"{kind.label} needs {absent}, which is not installed: pip install {name}"
 
 
@@ -312,6 +313,8 @@ def memory_bytes(spec: Spec, circuit: Circuit, batch: int) -> int:
 def predicted_run_ms(spec: Spec, circuit: Circuit, samples: int) -> float:
     """About how many milliseconds the device takes to predict ``samples`` samples."""
     cost = COSTS[spec.name]
+    if spec.shots:  # what cannot be measured together takes a circuit each
+        samples *= circuits_per_row(free(circuit))
     if spec.noise in SNAPSHOTS:
         single = 0 < 2 * spec.shots < 1 << circuit.wires
         cost, samples = (SINGLE, samples * spec.shots) if single else (NOISY, samples)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from qdesigner.circuit.free import Free
 from qdesigner.circuit.kinds import Fixed, Operation
 from qdesigner.circuit.readout import Observable, Word
 
@@ -54,3 +55,10 @@ def groups(observables: Iterable[Observable]) -> tuple[Group, ...]:
         axes.update(word)
         members.append(word)
     return tuple(Group(tuple(sorted(axes.items())), tuple(members)) for axes, members in found)
+
+
+def circuits_per_row(free: Free) -> int:
+    """How many circuits measure the whole readout of one row; none where it is constant."""
+    if free.readout.kind == "probabilities":
+        return 1
+    return len(groups(free.readout.observables(free.wires)))

@@ -113,6 +113,8 @@ def parse(text: str) -> Observable:
     """
     if len(text) > MAX_SUM:
         raise ValueError(f"a Pauli sum takes at most {MAX_SUM:,} characters, not {len(text):,}")
+    if not text.isprintable():
+        raise ValueError(f"the Pauli sum {_shown(text)} must be one line of printable characters")
     found: dict[Word, float] = {}
     place = 0
     while place < len(text):

@@ -19,6 +19,7 @@ from qiskit_ibm_runtime import QiskitRuntimeService, Sampler
 from qiskit_ibm_runtime.accounts import AccountNotFoundError
 
 from qdesigner.circuit.free import Free
+from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.devices import remote
 from qdesigner.devices.base import Device, Floats
@@ -66,7 +67,7 @@ class Ibm:
             raise UserError("IBM Quantum gives no exact values; choose shots, such as 1000.")
         values = columns(free, angles, amplitudes)
         machine = self._open(free)
-        circuits = len(values) * remote.circuits_per_row(free)
+        circuits = len(values) * circuits_per_row(free)
         self._consent.spend(circuits, circuits * shots)
         if not circuits:
             return readout(free, [], len(values))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from qdesigner.circuit.free import Free
-from qdesigner.circuit.groups import groups
+from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.design.spec import DeviceSpec
 from qdesigner.errors import UserError
 
@@ -110,13 +110,6 @@ def plan(spec: DeviceSpec, free: Free, rows: int, shots: int, price: Price | Non
         gates = len(free.operations) * 2.0**free.wires * SIMULATOR_SPEED
         return _on_braket(spec.target, circuits, shots, max(SIMULATOR_SECONDS, gates), price)
     raise UserError(f"The device {spec.name!r} runs on this machine and costs nothing.")
-
-
-def circuits_per_row(free: Free) -> int:
-    """How many circuits measure the whole readout of one row; none where it is constant."""
-    if free.readout.kind == "probabilities":
-        return 1
-    return len(groups(free.readout.observables(free.wires)))
 
 
 def rows_per_ibm_job(free: Free, shots: int) -> int:

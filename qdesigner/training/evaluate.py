@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from qdesigner.catalog.devices import DEVICES, missing, refusal
 from qdesigner.circuit.free import free
+from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.data.dataset import Dataset, Item, open_dataset
 from qdesigner.design.spec import Design, DeviceSpec
 from qdesigner.devices.base import load, loading
 from qdesigner.devices.layer import DeviceLayer
-from qdesigner.devices.remote import Plan, circuits_per_row
+from qdesigner.devices.remote import Plan
 from qdesigner.errors import UserError
 from qdesigner.model.build import Split
 from qdesigner.session import events

@@ -79,7 +79,9 @@ def test_pauli_sums_are_read(text: str, terms: list[tuple[float, tuple[object, .
     assert parse(text) == tuple(Term(*term) for term in terms)
 
 
-@pytest.mark.parametrize("text", ["", " ", "Q0", "Z", "Z0 Z0", "1 2", "Z0 ++ Z1", "1e9 Z0", "Z0 X"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "Q0", "Z", "Z0 Z0", "1 2", "Z0 ++ Z1", "1e9 Z0", "Z0 X", "Z0\n+ Z1"]
+)
 def test_what_is_no_pauli_sum_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="Pauli sum"):
         parse(text)

@@ -237,3 +237,14 @@ def test_what_a_device_cannot_do_without_it_begins_with() -> None:
     mixed = _design(name="default.mixed")
     assert edits.set_device(mixed, noise="bit_flip").device.noise_level == 0.01
     assert edits.set_device(mixed, noise="bit_flip", noise_level=0.2).device.noise_level == 0.2
+
+
+def test_observables_that_are_measured_apart_cost_a_circuit_each() -> None:
+    def predicted(*sums: str) -> float:
+        readout = Readout(kind="pauli_sum", sums=sums)
+        return predicted_run_ms(
+            DeviceSpec(name="qiskit.aer", shots=1000), Circuit(wires=4, readout=readout), 64
+        )
+
+    together, apart = predicted("Z0 Z1 + Z2"), predicted("Z0 + X0 + Y0")
+    assert apart > 2 * together
