@@ -431,7 +431,8 @@ def set_device(design: Design, **changes: Any) -> Design:
         if not (device.shots or kind.exact):
             dropped["shots"] = FIRST_SHOTS
         device = _made(lambda: device.but(**{**dropped, **changes}))
-    if kind.leveled and device.noise and not before.noise and "noise_level" not in changes:
+    leveled = kind.leveled and device.noise and not device.noise_level
+    if leveled and device.noise != before.noise and "noise_level" not in changes:
         device = _made(lambda: device.but(noise_level=FIRST_LEVEL))
     return design.model_copy(update={"device": device})
 
