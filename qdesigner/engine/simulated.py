@@ -17,6 +17,9 @@ from qdesigner.engine.amplitudes import prepared
 from qdesigner.engine.compile import Program
 
 
+_SINGLE, _DOUBLE = torch.float32, torch.float64
+
+
 class Simulated(torch.autograd.Function):
     """A program's readout [batch, outputs] of inputs [batch, inputs] and weights [weights]."""
 
@@ -28,7 +31,7 @@ class Simulated(torch.autograd.Function):
         plan = simulate.plan(program, batch, double)
         keep = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         out = torch.empty(batch, program.outputs, dtype=inputs.dtype)
-        first = None if program.amplitudes is None else prepared(program, inputs.numpy())
+        first = None if program.amplitudes is None else prepared(program, inputs.detach().numpy())
         states = simulate.run(
             program, plan, inputs.data_ptr(), flat.data_ptr(),
             0 if first is None else first.ctypes.data, out.data_ptr(), keep,
@@ -70,7 +73,7 @@ def _back(
 ) -> tuple[Tensor | None, Tensor]:  # fmt: skip
     """The gradients where features are amplitudes, or where the states were not kept."""
     of_inputs, of_weights = simulate.backward(
-        program, inputs.numpy(), flat.numpy(), states, slope.numpy(), wanted
+        program, inputs.detach().numpy(), flat.detach().numpy(), states, slope.numpy(), wanted
     )
     return None if of_inputs is None else torch.from_numpy(of_inputs), torch.from_numpy(of_weights)
 
@@ -78,10 +81,10 @@ def _back(
 def _plain(tensor: Tensor, double: bool) -> Tensor:
     """The numbers as the kernels read them: contiguous, in float64 if ``double``, else in float32
     (half is too coarse). They share the tensor's memory where that is possible."""
-    tensor = tensor.detach()
-    if tensor.dtype != (torch.float64 if double else torch.float32) or not tensor.is_cpu:
-        tensor = tensor.to("cpu", torch.float64 if double else torch.float32)
-    return tensor.contiguous()
+    dtype = _DOUBLE if double else _SINGLE
+    if tensor.dtype is dtype and tensor.is_cpu and tensor.is_contiguous():
+        return tensor
+    return tensor.to("cpu", dtype).contiguous()
 
 
 def _like(tensor: Tensor, other: Tensor) -> Tensor:
