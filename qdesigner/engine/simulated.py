@@ -16,7 +16,6 @@ from qdesigner.engine import simulate
 from qdesigner.engine.amplitudes import prepared
 from qdesigner.engine.compile import Program
 
-
 _SINGLE, _DOUBLE = torch.float32, torch.float64
 
 
