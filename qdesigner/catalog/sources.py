@@ -4,6 +4,13 @@ from __future__ import annotations
 
 DIGITS = "digits"
 FOLDER = "folder"
+FILES = "files"  # a CSV of image paths and labels
+MNIST, FASHION_MNIST, CIFAR10, HYMENOPTERA = "mnist", "fashion_mnist", "cifar10", "hymenoptera"
+TABLE = "table"  # a CSV or Parquet file of numbers
+SPIRALS, MOONS = "spirals", "moons"  # generated points in the plane
+
+DOWNLOADED = (MNIST, FASHION_MNIST, CIFAR10, HYMENOPTERA)
+ROWS = (TABLE, SPIRALS, MOONS)  # a sample is a row of numbers, not an image
 
 # scikit-learn's handwritten digits: images per class (load_digits().target counted), 8 × 8, grey.
 DIGITS_COUNTS: dict[str, int] = {

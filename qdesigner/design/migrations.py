@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def _device_as_value(body: dict[str, Any]) -> dict[str, Any]:
@@ -14,8 +14,16 @@ def _device_as_value(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "device": {"name": device}} if isinstance(device, str) else body
 
 
+def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:
+    """What schema 3 added has defaults that mean what schema 2 did."""
+    return body
+
+
 # MIGRATIONS[n] turns the body of a schema-n document into one of schema n + 1.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _device_as_value}
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _device_as_value,
+    2: _as_it_is,
+}
 
 
 def migrate(body: dict[str, Any], schema: int) -> dict[str, Any]:

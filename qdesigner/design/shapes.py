@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qdesigner.design.spec import Design, Stage, preprocess
+from qdesigner.design.spec import Design, Stage, sample_shape
 from qdesigner.design.stages import Shape, ShapeError
 
 
@@ -21,8 +21,8 @@ class Traced:
 
 
 def trace(design: Design, classes: int) -> tuple[Traced, ...]:
-    """Follow one image through the stages."""
-    shape: Shape | None = preprocess(design).shape
+    """Follow one sample through the stages."""
+    shape: Shape | None = sample_shape(design)
     traced: list[Traced] = []
     for number, stage in enumerate(design.stages):
         if shape is None:

@@ -20,43 +20,102 @@ MAX_STAGES = 200
 MAX_SHOTS = 1_000_000
 
 
-class DataSpec(Value):
-    """Where the images come from and how they are split.
+class Augmentation(Value):
+    """How training images are varied. ``flip`` mirrors half of them left to right; ``crop`` is the
+    smallest share of the area that a random crop keeps (1: no crop); ``rotation`` the largest
+    angle in degrees; ``colour`` the strength of brightness, contrast and saturation changes.
 
-    ``classes`` () means all of them; ``limit`` is images a class in each split, 0 for all;
-    ``validation`` and ``test`` are shares of an unsplit source, drawn class by class with
-    ``seed``. ``size`` and ``channels`` serve models without a backbone (0: the source's own).
+    ``variants`` 0 draws anew in every epoch; K keeps K fixed variants of each image, whose frozen
+    features are computed once.
     """
 
-    source: Literal["digits", "folder"] = "digits"
+    flip: bool = False
+    crop: float = Field(default=1.0, ge=0.05, le=1.0)
+    rotation: float = Field(default=0.0, ge=0.0, le=180.0)
+    colour: float = Field(default=0.0, ge=0.0, le=1.0)
+    variants: int = Field(default=0, ge=0, le=64)
+
+    @property
+    def any(self) -> bool:
+        """Whether it changes an image at all."""
+        return self.flip or self.crop < 1 or self.rotation > 0 or self.colour > 0
+
+
+class DataSpec(Value):
+    """Where the samples come from and how they are split.
+
+    ``path`` is a folder of images, a CSV of image paths and labels, a table, or a local copy of a
+    set that is otherwise downloaded (""). ``classes`` () means all of them; ``limit`` is images a
+    class in each split, 0 for all; ``balanced`` takes of every class in the training split as many
+    as the smallest has. ``validation`` and ``test`` are shares of an unsplit source, drawn class by
+    class with ``seed``. ``size`` and ``channels`` serve models without a backbone (0: the source's
+    own).
+
+    A table's features are its ``columns``, brought to mean 0 and deviation 1 of the training rows
+    if ``standardise``; its ``label`` column holds a class, or for ``task`` "regress" a number.
+    Generated points are ``samples`` in number, displaced by normal noise of deviation ``noise``.
+    """
+
+    source: Literal[
+        "digits", "folder", "files", "mnist", "fashion_mnist", "cifar10", "hymenoptera",
+        "table", "spirals", "moons",
+    ] = "digits"  # fmt: skip
     path: str = Field(default="", max_length=4096)
     classes: tuple[str, ...] = ()
     limit: int = Field(default=0, ge=0)
+    balanced: bool = False
     validation: float = Field(default=0.25, ge=0.0, le=0.9)
     test: float = Field(default=0.0, ge=0.0, le=0.9)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     size: int = Field(default=0, ge=0, le=1024)
     channels: Literal[0, 1, 3] = 0
+    augmentation: Augmentation = Augmentation()
+    task: Literal["classify", "regress"] = "classify"
+    label: str = Field(default="", max_length=256)
+    columns: tuple[str, ...] = Field(default=(), max_length=4096)
+    standardise: bool = True
+    samples: int = Field(default=400, ge=20, le=100_000)
+    noise: float = Field(default=0.1, ge=0.0, le=2.0)
 
     @model_validator(mode="after")
     def _check(self) -> DataSpec:
         if len(set(self.classes)) != len(self.classes):
             raise ValueError("a class is named twice")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError("a column is named twice")
+        if self.label and self.label in self.columns:
+            raise ValueError(f"{self.label!r} is the label and cannot be a feature too")
         if self.validation + self.test > 0.95:
             raise ValueError("validation and test together leave too little to train on")
+        if self.task == "regress" and self.source != sources.TABLE:
+            raise ValueError("only a table has numbers to predict")
+        if self.rows and self.augmentation.any:
+            raise ValueError("only images can be augmented")
         return self
+
+    @property
+    def rows(self) -> bool:
+        """Whether a sample is a row of numbers rather than an image."""
+        return self.source in sources.ROWS
 
 
 class WeightsSpec(Value):
-    """Where a stage's first weights come from; ``path`` is the file for origin "file"."""
+    """Where a stage's first weights come from.
 
-    origin: Literal["random", "pretrained", "file"] = "random"
+    ``path`` is the file for origin "file", and the run's folder for origin "run", of whose best
+    epoch the stage ``stage`` is taken.
+    """
+
+    origin: Literal["random", "pretrained", "file", "run"] = "random"
     path: str = Field(default="", max_length=4096)
+    stage: str = Field(default="", max_length=64)
 
     @model_validator(mode="after")
     def _check(self) -> WeightsSpec:
-        if (self.origin == "file") != bool(self.path):
-            raise ValueError("weights from a file need its path, and only they")
+        if (self.origin in ("file", "run")) != bool(self.path):
+            raise ValueError("weights from a file or a run need its path, and only they")
+        if (self.origin == "run") != bool(self.stage):
+            raise ValueError("weights from a run need the stage's name there, and only they")
         return self
 
 
@@ -79,8 +138,10 @@ class Stage(Value):
         object.__setattr__(self, "settings", complete(row.fields, self.settings))
         if (self.circuit is not None) != (self.kind == "quantum"):
             raise ValueError("a quantum stage holds a circuit, and no other stage does")
-        if self.weights.origin != "random" and self.kind != "backbone":
+        if self.weights.origin in ("pretrained", "file") and self.kind != "backbone":
             raise ValueError("only a backbone takes pretrained weights or weights from a file")
+        if self.weights.origin == "run" and not row.trainable:
+            raise ValueError("a stage without weights takes none from a run")
         return self
 
     @property
@@ -90,8 +151,15 @@ class Stage(Value):
 
 
 class TrainingSpec(Value):
-    """How to train. The step schedule multiplies the learning rate by ``gamma`` every
-    ``step_size`` epochs; ``momentum`` is SGD's."""
+    """How to train.
+
+    The schedule "step" multiplies the learning rate by ``gamma`` every ``step_size`` epochs,
+    "plateau" when the validation loss has not improved for ``patience`` epochs, and "cosine" brings
+    it to 0 over all epochs; before any of them it rises linearly over ``warmup`` epochs.
+    ``momentum`` is SGD's. ``clip`` is the largest gradient norm, ``early_stopping`` the epochs
+    without a better validation loss after which the run ends (0: none of either). ``compute`` is
+    where torch computes; ``mixed`` uses half precision there where it can.
+    """
 
     epochs: int = Field(default=20, ge=1, le=100_000)
     batch_size: int = Field(default=16, ge=1, le=65_536)
@@ -99,10 +167,18 @@ class TrainingSpec(Value):
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
     weight_decay: float = Field(default=0.0, ge=0.0, le=10.0)
-    schedule: Literal["constant", "step"] = "constant"
+    schedule: Literal["constant", "step", "cosine", "plateau"] = "constant"
     step_size: int = Field(default=10, ge=1, le=100_000)
     gamma: float = Field(default=0.1, gt=0.0, le=1.0)
-    loss: Literal["cross_entropy"] = "cross_entropy"
+    patience: int = Field(default=5, ge=1, le=100_000)
+    warmup: int = Field(default=0, ge=0, le=100_000)
+    loss: Literal["cross_entropy", "nll", "bce", "mse", "mae"] = "cross_entropy"
+    label_smoothing: float = Field(default=0.0, ge=0.0, lt=1.0)
+    class_weights: Literal["none", "balanced"] = "none"
+    clip: float = Field(default=0.0, ge=0.0, le=1e6)
+    early_stopping: int = Field(default=0, ge=0, le=100_000)
+    compute: Literal["auto", "cpu", "cuda"] = "auto"
+    mixed: bool = False
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
 
@@ -181,6 +257,14 @@ def preprocess(design: Design) -> Preprocess:
     digits = design.data.source == sources.DIGITS
     channels = design.data.channels or (1 if digits else 3)
     return plain(channels, design.data.size or (sources.DIGITS_SIZE if digits else 64))
+
+
+def sample_shape(design: Design) -> tuple[int, ...]:
+    """Shape of one sample as the first stage gets it: (channels, height, width) of an image,
+    (features,) of a row of numbers."""
+    if not design.data.rows:
+        return preprocess(design).shape
+    return (len(design.data.columns) if design.data.source == sources.TABLE else 2,)
 
 
 def display_name(path: str) -> str:

@@ -26,12 +26,16 @@ if TYPE_CHECKING:
 class Train:
     """Train ``design`` into the new run folder ``out`` ("" for the user's data folder).
 
-    ``resume`` names a run folder to take up from its last checkpoint instead.
+    ``resume`` names a run folder to take up from its last checkpoint instead. ``branch`` names a
+    run whose weights after ``epoch`` (0: its last) the new run begins with, where they fit; its
+    curve up to there comes along.
     """
 
     design: Design
     out: str = ""
     resume: str = ""
+    branch: str = ""
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,24 @@ class Resume:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """End the run after the current step; its checkpoints stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Use other training values from the next step on, without a reset: of ``learning_rate``,
+    ``batch_size`` and ``epochs`` those that are not None."""
+
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    epochs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Go on training with ``design`` in the place of the run's own: surviving weights stay, new
+    layers enter as identity or near zero."""
+
+    design: Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +106,13 @@ class Ready(Event):
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """A run begins: its folder, classes, sizes, and what of the data could not be used."""
+    """A run begins: its folder, classes, sizes, and what of the data could not be used.
+
+    ``score`` is what stands as "accuracy" in this run's events: "accuracy" of a classification,
+    "mae" (the mean absolute error, in the label's unit; lower is better) of a regression, which has
+    no classes. ``compute`` is the torch device in use, ``note`` a sentence when that is not the one
+    asked for.
+    """
 
     run: str
     classes: tuple[str, ...]
@@ -95,6 +123,9 @@ class Started(Event):
     steps_per_epoch: int
     first_epoch: int = 1
     skipped: tuple[tuple[str, str], ...] = ()
+    score: str = "accuracy"
+    compute: str = "cpu"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +141,8 @@ class Progress(Event):
 @dataclass(frozen=True, slots=True)
 class Steps(Event):
     """One or more finished steps, batched: ``first`` is the first one's number, from 0 over the
-    whole run. Losses and accuracies are of each step's batch."""
+    whole run. Losses and accuracies are of each step's batch. ``at`` is how far the run is after
+    each step, in epochs: 2.25 is a quarter through the third."""
 
     epoch: int
     first: int
@@ -118,11 +150,17 @@ class Steps(Event):
     accuracies: tuple[float, ...]
     images_per_second: float
     seconds_left: float
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch(Event):
-    """The end of an epoch: means over the epoch's steps, and over the validation images."""
+    """The end of an epoch: means over the epoch's steps, and over the validation images.
+
+    ``metrics`` are more of the validation set, by name: "balanced_accuracy" and "f1" (macro) of a
+    classification, "mse" and "mae" of a regression. ``saturation`` is the share of a squash's
+    outputs that stand at its ends, by stage id.
+    """
 
     epoch: int
     train_loss: float
@@ -133,6 +171,22 @@ class Epoch(Event):
     seconds: float
     best: bool
     gradient_norms: dict[str, float]
+    metrics: dict[str, float] = field(default_factory=dict)
+    saturation: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Event):
+    """Something happened to the run ``at`` this many epochs, to be marked on its curves: ``kind``
+    "change" of a training value, "edit" of the design, or "branch" of another run; ``text`` says
+    it in a few words. After an edit ``trainable`` weights are trained, ``kept`` of them as they
+    were."""
+
+    at: float
+    kind: str
+    text: str
+    kept: int = 0
+    trainable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +194,12 @@ class Predictions(Event):
     """What the model says of the validation images now.
 
     ``probabilities`` [images, classes] and ``labels`` [images] are in the order of the run's
-    ``items.json``. ``angles`` [images, features] are the inputs of each quantum stage, and
-    ``weights`` its flat weight vector, by stage id.
+    ``items.json``; of a regression ``probabilities`` [images, 1] are the predicted numbers and
+    ``labels`` the true ones. ``angles`` [images, features] are the inputs of each quantum stage,
+    ``outputs`` [images, outputs] what it gives, and ``weights`` its flat weight vector, by stage
+    id. ``boundary`` [rows, columns, classes] are the probabilities over the plane of two-feature
+    data, rows from the smallest second feature up, over the rectangle that ``plane.npz`` of the run
+    names.
     """
 
     epoch: int
@@ -149,6 +207,8 @@ class Predictions(Event):
     labels: Any = field(metadata={"json": False})
     angles: dict[str, Floats] = field(metadata={"json": False})
     weights: dict[str, Floats] = field(metadata={"json": False})
+    outputs: dict[str, Floats] = field(default_factory=dict, metadata={"json": False})
+    boundary: Floats | None = field(default=None, metadata={"json": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +226,8 @@ class Resumed(Event):
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
     """All epochs are done. The best epoch is the one with the highest validation accuracy, and
-    of those the lowest validation loss; ``val_*`` are the last epoch's."""
+    of those the lowest validation loss; ``val_*`` are the last epoch's. ``early`` says that early
+    stopping ended it."""
 
     best_val_accuracy: float
     best_val_loss: float
@@ -176,6 +237,7 @@ class Finished(Event):
     seconds_features: float
     seconds_training: float
     run: str
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)

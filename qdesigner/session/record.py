@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 # The files of a run folder that more than one room looks for.
 DESIGN, ABOUT = "design.json", "run.json"
 LAST, BEST = "last.pt", "best.pt"  # checkpoints of the last and of the best epoch
+# Of each epoch that is kept, 000012.npz (its predictions) and 000012.pt (its trained weights).
+EPOCHS = "epochs"
+# The designs that an edited run had before, 000012.json up to and with epoch 12.
+DESIGNS = "designs"
 
 MAX_TEXT = 512 * 1024 * 1024  # bytes of events.jsonl; a million steps need about 40 MB
 MAX_SMALL_TEXT = 64 * 1024 * 1024  # bytes of run.json and of items.json
@@ -38,11 +42,12 @@ THUMBNAIL = 64  # px: side of a thumbnail
 
 @dataclass(frozen=True, slots=True)
 class RunItem:
-    """One validation image. ``path`` is "" for an embedded image; it is data, not to be trusted."""
+    """One validation sample. ``path`` is "" for one that is no file; it is data, not to be trusted.
+    ``label`` is its class, or of a regression the number to predict."""
 
     key: str
     path: str
-    label: int
+    label: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,58 @@ def read_items(path: Path, classes: int) -> tuple[RunItem, ...]:
     return tuple(_item(file, entry, classes) for entry in raw)
 
 
+def kept_epochs(path: Path) -> tuple[int, ...]:
+    """The epochs of the run at ``path`` that one can go back to, in order."""
+    folder = path / EPOCHS
+    try:
+        names = [entry.stem for entry in folder.glob("*.npz")]
+    except OSError:
+        return ()
+    return tuple(sorted(int(name) for name in names if name.isascii() and name.isdecimal()))
+
+
+def read_epoch(path: Path, epoch: int, classes: int) -> Predictions | None:
+    """The predictions after one epoch, None when they are not kept. Raises UserError when the file
+    is broken."""
+    return _predictions(path / EPOCHS / f"{epoch:06d}.npz", classes)
+
+
+def design_at(path: Path, epoch: int) -> Design:
+    """The design that the run at ``path`` had in ``epoch``: that of before an edit, where there
+    was one later. Raises UserError."""
+    try:
+        names = [entry.stem for entry in (path / DESIGNS).glob("*.json")]
+    except OSError:
+        names = []
+    ends = sorted(int(name) for name in names if name.isascii() and name.isdecimal())
+    last = next((end for end in ends if epoch <= end), None)
+    return codec.load(path / DESIGN if last is None else path / DESIGNS / f"{last:06d}.json")
+
+
+def read_plane(path: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """The corners (low [2], high [2]) of the plane of a run's two-feature data, None without."""
+    found = _arrays(path / "plane.npz")
+    if found is None:
+        return None
+    file = path / "plane.npz"
+    low, high = _numbers(file, found, "low", 1), _numbers(file, found, "high", 1)
+    if low.shape != (2,) or high.shape != (2,):
+        raise _broken(file, "its corners are not points of a plane")
+    return low, high
+
+
+def read_scatter(path: Path) -> NDArray[Any] | None:
+    """The first two principal components [images, 2] of what the trained part of a run gets of each
+    validation image, None without."""
+    found = _arrays(path / "scatter.npz")
+    if found is None:
+        return None
+    rows = _numbers(path / "scatter.npz", found, "xy", 2)
+    if rows.shape[1] != 2:
+        raise _broken(path / "scatter.npz", "it holds no points of a plane")
+    return rows
+
+
 def read_thumbnails(path: Path) -> NDArray[np.uint8] | None:
     """Small pictures [images, 64, 64, 3] of the run's validation images, None when not written."""
     import numpy as np
@@ -165,6 +222,8 @@ def _item(file: Path, entry: Any, classes: int) -> RunItem:
     key, path, label = entry.get("key"), entry.get("path"), entry.get("label")
     if not isinstance(key, str) or not isinstance(path, str | None):
         raise _broken(file, "an image in it has no key or path")
+    if not classes and isinstance(label, int | float) and not isinstance(label, bool):
+        return RunItem(key, path or "", float(label))
     if not isinstance(label, int) or isinstance(label, bool) or not 0 <= label < classes:
         raise _broken(file, f"the label of image {key[:80]!r} is none of {classes} classes")
     return RunItem(key, path or "", label)
@@ -195,6 +254,7 @@ _KINDS: Mapping[str, type[Event]] = {
     for kind in (
         events.Ready, Started, events.Progress, events.Steps, Epoch, events.Paused,
         events.Resumed, Finished, Stopped, Failed, events.Exported, events.ExportFailed,
+        events.Mark,
     )
 }  # fmt: skip
 _HINTS = {kind: get_type_hints(kind) for kind in _KINDS.values()}
@@ -262,7 +322,8 @@ def _events(file: Path) -> tuple[tuple[Event, ...], int]:
 # ---- predictions --------------------------------------------------------------------------------
 
 
-def _predictions(file: Path, classes: int) -> Predictions | None:
+def _arrays(file: Path) -> dict[str, Any] | None:
+    """The arrays of an .npz file, None when there is none. Raises UserError."""
     import numpy as np
 
     if not file.is_file():
@@ -273,29 +334,47 @@ def _predictions(file: Path, classes: int) -> Predictions | None:
         if size > MAX_ARRAYS:
             raise _broken(file, f"it unpacks to more than {MAX_ARRAYS // 1024**2} MB")
         with np.load(file, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, SyntaxError, zipfile.BadZipFile) as error:
         raise _broken(file, str(error)) from error
+
+
+def _predictions(file: Path, classes: int) -> Predictions | None:
+    """Predictions of so many classes; 0 classes are those of a regression."""
+    import numpy as np
+
+    found = _arrays(file)
+    if found is None:
+        return None
     probabilities = _numbers(file, found, "probabilities", 2)
     labels = _numbers(file, found, "labels", 1)
     count = len(labels)
-    if probabilities.shape != (count, classes):
+    if probabilities.shape != (count, classes or 1):
         shape = " × ".join(map(str, probabilities.shape))
         raise _broken(
             file, f"its probabilities are {shape} for {count} images of {classes} classes"
         )
-    if labels.dtype.kind not in "iu" or (count and not 0 <= labels.min() <= labels.max() < classes):
+    if classes and (
+        labels.dtype.kind not in "iu" or (count and not 0 <= labels.min() <= labels.max() < classes)
+    ):
         raise _broken(file, f"a label in it is none of {classes} classes")
-    angles = {name: _numbers(file, found, f"angles__{name}", 2) for name in _ids(found, "angles__")}
-    weights = {
-        name: _numbers(file, found, f"weights__{name}", 1) for name in _ids(found, "weights__")
-    }
-    if any(len(rows) != count for rows in angles.values()):
+
+    def by_stage(what: str, dimensions: int) -> dict[str, Any]:
+        mark = f"{what}__"
+        return {
+            name: _numbers(file, found, f"{mark}{name}", dimensions) for name in _ids(found, mark)
+        }
+
+    angles, outputs = by_stage("angles", 2), by_stage("outputs", 2)
+    if any(len(rows) != count for rows in (*angles.values(), *outputs.values())):
         raise _broken(file, f"its angles are not those of {count} images")
+    boundary = _numbers(file, found, "boundary", 3) if "boundary" in found else None
     epoch = found.get("epoch")
     whole = isinstance(epoch, np.ndarray) and epoch.shape == () and epoch.dtype.kind in "iu"
     number = int(epoch) if whole and epoch is not None else 0
-    return Predictions(number, probabilities, labels, angles, weights)
+    return Predictions(
+        number, probabilities, labels, angles, by_stage("weights", 1), outputs, boundary
+    )
 
 
 def _ids(found: Mapping[str, Any], prefix: str) -> Iterator[str]:

@@ -49,7 +49,7 @@ def test_train_prints_one_json_event_a_line_and_ends_with_the_figures(
     out, rows = run
     assert set(rows[-1]) == {
         "event", "best_val_accuracy", "best_val_loss", "val_accuracy", "val_loss", "epochs",
-        "seconds_features", "seconds_training", "run",
+        "seconds_features", "seconds_training", "run", "early",
     }  # fmt: skip
     assert (rows[-1]["event"], rows[-1]["epochs"], rows[-1]["run"]) == ("finished", 2, str(out))
     assert [row["event"] for row in rows].count("epoch") == 2

@@ -1,0 +1,114 @@
+"""Verbs about project files: templates, new, check, export."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qdesigner.cli.common import AsJson, cli, is_run, open_design, sentences, template_names
+from qdesigner.errors import UserError
+
+
+@cli.command()
+def templates(as_json: AsJson = False) -> None:
+    """List the templates that come with qdesigner."""
+    with sentences(as_json):
+        rows = [(name, open_design(name)) for name in template_names()]
+    if as_json:
+        print(json.dumps([{"name": n, "title": d.name, "about": d.about} for n, d in rows]))
+        return
+    for name, design in rows:
+        print(f"{name}\n    {design.name}. {design.about}\n")
+
+
+@cli.command()
+def new(
+    template: Annotated[str, typer.Argument(help="A template's name; see `qdesigner templates`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The project file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+) -> None:
+    """Begin a project from a template."""
+    with sentences():
+        from qdesigner.design import codec
+
+        if template not in template_names():
+            raise UserError(f"There is no template {template!r}; see `qdesigner templates`.")
+        if output.exists() and not force:
+            raise UserError(f"{str(output)!r} exists already; name another file or use --force.")
+        codec.save(open_design(template), output)
+    print(f"Wrote {output}; open it with: qdesigner {shlex.quote(str(output))}")
+
+
+@cli.command()
+def check(
+    file: Annotated[str, typer.Argument(help="A project file, run folder or template.")],
+    as_json: AsJson = False,
+) -> None:
+    """Name what is wrong or doubtful in a project; exit code 2 when it cannot be trained."""
+    with sentences(as_json):
+        from qdesigner.circuit.text import diagram
+        from qdesigner.design.checks import problems
+
+        design = open_design(file)
+        found = problems(design)
+    if as_json:
+        rows = [{"severity": p.severity, "where": p.where, "text": p.text} for p in found]
+        print(json.dumps({"name": design.name, "problems": rows}))
+    else:
+        for problem in found:
+            if problem.severity == "warning":
+                print(f"warning: {problem.text}")
+        for stage in design.stages:
+            drawn = f"  {diagram(stage.circuit)}" if stage.circuit is not None else ""
+            print(f"{stage.id:<20} {stage.row.label}{drawn}")
+    errors = [problem.text for problem in found if problem.severity == "error"]
+    if errors:
+        for text in errors:
+            print(f"qdesigner: {text}", file=sys.stderr)
+        raise typer.Exit(2)
+    if not as_json:
+        print(f"{design.name}: ready to train.")
+
+
+@cli.command()
+def export(
+    file: Annotated[str, typer.Argument(help="A project file, a run folder or a template.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The script to write.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a Python script that runs without qdesigner, with weights and golden images."""
+    with sentences(as_json):
+        path, trained = export_to(file, output)
+    if as_json:
+        print(json.dumps({"event": "exported", "path": str(path), "trained": trained}))
+    else:
+        if not trained:
+            print("No run has trained this very model: the script holds its first weights.")
+        print(f"Wrote {path}; check it with: python {shlex.quote(str(path))} --verify")
+
+
+def export_to(name: str, output: Path) -> tuple[Path, bool]:
+    """Export a run, or the last run of a project that trained this very model, or else the design
+    with its first weights; the script, and whether it is trained."""
+    from qdesigner.artifacts.export import export as write
+    from qdesigner.design.plan import same_model
+    from qdesigner.session.record import BEST
+    from qdesigner.training.runs import Run
+
+    def downloaded(what: str, done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\rdownloading {what}: {done / max(total, 1):.0%}", end=end, file=sys.stderr)
+
+    if is_run(Path(name)):
+        return write(Run.open(Path(name)), output, progress=downloaded), True
+    design = open_design(name)
+    if design.run and (Path(design.run) / BEST).is_file():
+        run = Run.open(Path(design.run))
+        if same_model(run.design, design):
+            return write(run, output, progress=downloaded, device=design.device), True
+    return write(design, output, progress=downloaded), False

@@ -1,0 +1,175 @@
+"""The verb that trains, and what changes a design on the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qdesigner.cli.common import AsJson, cli, is_run, open_design, sentences
+from qdesigner.errors import UserError
+
+if TYPE_CHECKING:
+    from qdesigner.design.spec import Design
+
+
+DEVICE = Annotated[str | None, typer.Option(help="Run the circuits here; see `devices`.")]
+GRADIENT = Annotated[str | None, typer.Option(help="auto, adjoint, backprop or parameter-shift.")]
+SHOTS = Annotated[int | None, typer.Option(help="Measurements of each circuit; 0: exact values.")]
+NOISE = Annotated[
+    str | None, typer.Option(help="A channel (default.mixed), or a real backend's (qiskit.aer).")
+]
+LEVEL = Annotated[float | None, typer.Option(help="The channel's probability after each gate.")]
+
+
+@cli.command()
+def train(
+    file: Annotated[str | None, typer.Argument(help="A project file or a template's name.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Train on this image folder.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="Use this backbone instead.")] = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs to train.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights and order.")] = None,
+    device: DEVICE = None,
+    gradient: GRADIENT = None,
+    shots: SHOTS = None,
+    noise: NOISE = None,
+    noise_level: LEVEL = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to write.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Go on with this run folder from its last checkpoint, by its own design."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a project; Ctrl+C stops after the current step and keeps the checkpoints."""
+    with sentences(as_json):
+        training = {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed}
+        running = device_values(device, gradient, shots, noise, noise_level)
+        changes = (data, backbone, backbone_weights, out, *training.values())
+        if resume is not None and (running or any(value is not None for value in changes)):
+            raise UserError(
+                "A run goes on by its own design and in its own folder: give --resume alone."
+            )
+        if resume is not None and not is_run(resume):
+            raise UserError(f"{str(resume)!r} is not a run folder: it holds no design.json.")
+        if resume is None and file is None:
+            raise UserError("Name a project file or a template to train, or a run to --resume.")
+        design = adjusted(
+            open_design(str(resume or file)), data, backbone, backbone_weights, training, running
+        )
+        from qdesigner.design.checks import require_trainable
+
+        require_trainable(design)
+        run_training(design, str(out or ""), str(resume or ""), as_json)
+
+
+def adjusted(
+    design: Design,
+    data: Path | None,
+    backbone: str | None,
+    weights: str | None,
+    training: dict[str, Any],
+    device: dict[str, Any] | None = None,
+) -> Design:
+    """The design with the command line's changes. Raises UserError."""
+    from qdesigner.catalog.backbones import BACKBONES
+    from qdesigner.design import edits
+
+    for path in (data, weights):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"The name {str(path)!r} is not text; rename it.") from error
+    if data is not None:
+        design = edits.set_data(design, source="folder", path=str(data.absolute()), classes=())
+    if backbone is not None and backbone not in BACKBONES:
+        raise UserError(f"There is no backbone {backbone!r}; known: {', '.join(BACKBONES)}.")
+    if backbone is not None or weights is not None:
+        if design.backbone is None:
+            raise UserError("This project has no backbone to exchange.")
+        model = backbone or design.backbone.settings.text("model")
+        origin = weights or "pretrained"
+        if origin not in ("pretrained", "random"):
+            origin = str(Path(origin).absolute())
+        design = edits.set_backbone(design, model, origin)
+    given = {name: value for name, value in training.items() if value is not None}
+    if given:
+        design = edits.set_training(design, **given)
+    return edits.set_device(design, **device) if device else design
+
+
+def device_values(
+    name: str | None,
+    gradient: str | None = None,
+    shots: int | None = None,
+    noise: str | None = None,
+    noise_level: float | None = None,
+    target: str | None = None,
+) -> dict[str, Any]:
+    """Those of a device's values that the command line gives."""
+    values = {
+        "name": name, "gradient": gradient, "shots": shots, "noise": noise,
+        "noise_level": noise_level, "target": target,
+    }  # fmt: skip
+    return {key: value for key, value in values.items() if value is not None}
+
+
+class CtrlC:
+    """Ctrl+C as the loop's wish to stop; a second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self._wish = "run"
+
+    def wish(self) -> str:
+        """ "run", or "stop" after Ctrl+C."""
+        return self._wish
+
+    def wait(self) -> None:
+        """Never pauses, so never waits."""
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen for Ctrl+C meanwhile."""
+
+        def on_signal(number: int, frame: Any) -> None:
+            if self._wish == "stop":
+                raise KeyboardInterrupt
+            self._wish = "stop"
+
+        kept = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, kept)
+
+
+def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
+    """Train with progress on the terminal; the run's folder. Exits with 130 when interrupted."""
+    from qdesigner.progress import JsonLines, Terminal
+    from qdesigner.session import events
+
+    last: list[events.Event] = []
+    control = CtrlC()
+    with JsonLines() if as_json else Terminal() as shown, control.listening():
+        from qdesigner.training.loop import train as train_design
+
+        def emit(event: events.Event) -> None:
+            last[:] = [event]
+            shown.show(event)
+
+        train_design(design, emit, control, out=out, resume=resume)
+    if isinstance(last[0], events.Stopped):
+        raise typer.Exit(130)
+    assert isinstance(last[0], events.Finished)
+    return last[0].run
