@@ -13,10 +13,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.document import Document
-from qdesigner.catalog.folder import list_folder
-from qdesigner.catalog.sources import DIGITS, DIGITS_COUNTS
-from qdesigner.design.checks import Fix, Problem, facts_or_error, problems
-from qdesigner.design.facts import DataFacts
+from qdesigner.catalog.sources import DIGITS
+from qdesigner.design.checks import Fix, Problem, problems
+from qdesigner.design.facts import DataFacts, contents, facts_of
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import DataSpec, Design
 from qdesigner.errors import UserError
@@ -35,17 +34,16 @@ class Look:
 
 def look(spec: DataSpec) -> Look:
     """Look at the data of ``spec``; may list a large folder."""
-    if spec.source == DIGITS:
-        return Look(facts_or_error(Design(data=spec)), dict(DIGITS_COUNTS))
-    facts = facts_or_error(Design(data=spec))
-    if not spec.path:
-        return Look(facts, {})
     try:
-        listing = list_folder(Path(spec.path))
+        held = contents(spec)
     except UserError as error:
         return Look(error, {})
-    counts = {c: sum(listing.count(split, c) for split in listing.splits) for c in listing.classes}
-    return Look(facts, counts, tuple(split for split in listing.splits if split != "all"))
+    facts: DataFacts | UserError
+    try:
+        facts = facts_of(spec, held)
+    except UserError as error:
+        facts = error
+    return Look(facts, {name: held.total(name) for name in held.classes}, held.splits)
 
 
 class Checked(QObject):
@@ -124,7 +122,7 @@ class Checked(QObject):
     def _check(self) -> None:
         design = self._document.design
         facts = self._look.facts if self._look else None
-        classes = len(facts.classes) if isinstance(facts, DataFacts) else len(design.data.classes)
+        classes = facts.outputs if isinstance(facts, DataFacts) else len(design.data.classes)
         self.traced = trace(design, classes or 2)
         # While a folder is being looked at, nothing is known to be wrong.
         found = problems(design, facts) if facts is not None else ()

@@ -21,8 +21,9 @@ from PIL import Image
 from torch import nn
 
 from qdesigner.artifacts.golden import TOLERANCE, Golden
-from qdesigner.data.dataset import digit_images, open_dataset
+from qdesigner.data.dataset import open_dataset
 from qdesigner.data.images import UnusableImage, load_image, transform
+from qdesigner.data.pictures import digits
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import Design, DeviceSpec, preprocess
 from qdesigner.errors import UserError
@@ -127,7 +128,8 @@ def _of_run(run: Run) -> list[_Image]:
 
 def _of_data(design: Design) -> list[_Image]:
     return [
-        _Image(item.path, item.index, item.label) for item in open_dataset(design.data).validation
+        _Image(item.path, item.index, int(item.label))
+        for item in open_dataset(design.data).validation
     ]
 
 
@@ -163,7 +165,7 @@ def _write_files(
         file = f"images/{number:02}-{_plain(names[image.label])}"
         if image.path is None:
             file += ".png"
-            Image.fromarray(digit_images()[0][image.row]).save(folder / file)
+            Image.fromarray(digits().array(image.row)).save(folder / file)
         else:
             file += image.path.suffix.lower()
             shutil.copyfile(image.path, folder / file)

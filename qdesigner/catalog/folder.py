@@ -38,6 +38,11 @@ class Listing:
         """Class names in alphabetical order, over all splits."""
         return tuple(sorted({name for split in self.splits.values() for name in split}))
 
+    def named(self, path: Path) -> str:
+        """A file's name within the listing: relative to its root where it lies below."""
+        text, root = path.as_posix(), f"{self.root.as_posix()}/"
+        return text[len(root) :] if text.startswith(root) else text
+
     def count(self, split: str, name: str) -> int:
         """How many files a class has in a split."""
         return len(self.splits.get(split, {}).get(name, ()))

@@ -10,6 +10,7 @@ TABLE = "table"  # a CSV or Parquet file of numbers
 SPIRALS, MOONS = "spirals", "moons"  # generated points in the plane
 
 DOWNLOADED = (MNIST, FASHION_MNIST, CIFAR10, HYMENOPTERA)
+PHOTOGRAPHS = (FOLDER, FILES, CIFAR10, HYMENOPTERA)  # what backbones for photographs are for
 ROWS = (TABLE, SPIRALS, MOONS)  # a sample is a row of numbers, not an image
 
 # scikit-learn's handwritten digits: images per class (load_digits().target counted), 8 × 8, grey.

@@ -29,7 +29,17 @@ LEVEL = Annotated[float | None, typer.Option(help="The channel's probability aft
 @cli.command()
 def train(
     file: Annotated[str | None, typer.Argument(help="A project file or a template's name.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Train on this image folder.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on this: an image folder, a CSV of image files, a table, or a source "
+            "(digits, mnist, fashion_mnist, cifar10, hymenoptera, spirals, moons)."
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="The table's column with the label.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classify or regress: whether the label is a number.")
+    ] = None,
     backbone: Annotated[str | None, typer.Option(help="Use this backbone instead.")] = None,
     backbone_weights: Annotated[
         str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
@@ -56,7 +66,7 @@ def train(
     with sentences(as_json):
         training = {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed}
         running = device_values(device, gradient, shots, noise, noise_level)
-        changes = (data, backbone, backbone_weights, out, *training.values())
+        changes = (data, label, task, backbone, backbone_weights, out, *training.values())
         if resume is not None and (running or any(value is not None for value in changes)):
             raise UserError(
                 "A run goes on by its own design and in its own folder: give --resume alone."
@@ -66,17 +76,35 @@ def train(
         if resume is None and file is None:
             raise UserError("Name a project file or a template to train, or a run to --resume.")
         design = adjusted(
-            open_design(str(resume or file)), data, backbone, backbone_weights, training, running
-        )
+            with_data(open_design(str(resume or file)), data, label, task), backbone,
+            backbone_weights, training, running,
+        )  # fmt: skip
         from qdesigner.design.checks import require_trainable
 
         require_trainable(design)
         run_training(design, str(out or ""), str(resume or ""), as_json)
 
 
+def with_data(
+    design: Design, data: str | None, label: str | None = None, task: str | None = None
+) -> Design:
+    """The design on what ``data`` names, with a table's label and task. Raises UserError."""
+    from qdesigner.catalog.sources import TABLE
+    from qdesigner.design import edits
+
+    if data is not None:
+        design = edits.use_data(design, data)
+    if label is None and task is None:
+        return design
+    if design.data.source != TABLE:
+        raise UserError("Only a table has a label column: give --label and --task with a table.")
+    if task not in (None, "classify", "regress"):
+        raise UserError(f"There is no task {task!r}; choose classify or regress.")
+    return edits.use_table(design, design.data.path, label or design.data.label, task or "")
+
+
 def adjusted(
     design: Design,
-    data: Path | None,
     backbone: str | None,
     weights: str | None,
     training: dict[str, Any],
@@ -86,13 +114,10 @@ def adjusted(
     from qdesigner.catalog.backbones import BACKBONES
     from qdesigner.design import edits
 
-    for path in (data, weights):
-        try:
-            str(path).encode()
-        except UnicodeEncodeError as error:
-            raise UserError(f"The name {str(path)!r} is not text; rename it.") from error
-    if data is not None:
-        design = edits.set_data(design, source="folder", path=str(data.absolute()), classes=())
+    try:
+        str(weights).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"The name {weights!r} is not text; rename it.") from error
     if backbone is not None and backbone not in BACKBONES:
         raise UserError(f"There is no backbone {backbone!r}; known: {', '.join(BACKBONES)}.")
     if backbone is not None or weights is not None:

@@ -1,1 +1,1 @@
-"""Where images come from: the embedded digits and folders of real files."""
+"""Where samples come from: files, public sets, tables and generated points; and their splits."""

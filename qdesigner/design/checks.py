@@ -17,7 +17,7 @@ from qdesigner.catalog.devices import (
     missing,
     refusal,
 )
-from qdesigner.catalog.sources import FOLDER
+from qdesigner.catalog.sources import PHOTOGRAPHS
 from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
@@ -56,7 +56,7 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     if facts is None:
         facts = facts_or_error(design)
     found = list(_data_problems(design, facts))
-    classes = len(facts.classes) if isinstance(facts, DataFacts) else 2
+    classes = facts.outputs if isinstance(facts, DataFacts) else 2
     found += _stage_problems(design, classes)
     found += _device_problems(design)
     found += _doubts(design)
@@ -233,7 +233,7 @@ def _doubts(design: Design) -> Iterator[Problem]:
     backbone = design.backbone
     if backbone is not None:
         model = backbone.settings.text("model")
-        if model == EMBEDDED and design.data.source == FOLDER:
+        if model == EMBEDDED and design.data.source in PHOTOGRAPHS:
             yield Problem(
                 "warning", backbone.id,
                 "The embedded backbone sees 8 × 8 grey pixels and knows only handwritten digits; "

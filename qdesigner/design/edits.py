@@ -7,22 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.catalog.devices import AUTO, DEVICES
-from qdesigner.catalog.sources import FOLDER
+from qdesigner.catalog.recognise import recognise
+from qdesigner.catalog.sources import PHOTOGRAPHS, ROWS, TABLE
+from qdesigner.catalog.table import read_columns
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
 from qdesigner.circuit.readout import Readout, Term, parse
 from qdesigner.circuit.text import sum_text
-from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec, WeightsSpec
+from qdesigner.design.spec import (
+    Augmentation,
+    DataSpec,
+    Design,
+    DeviceSpec,
+    Stage,
+    TrainingSpec,
+    WeightsSpec,
+)
 from qdesigner.errors import UserError
 
 FIRST_SHOTS = 1000
+NUMBER_LOSSES = ("mse", "mae")  # of a prediction that is a number; the others are of classes
 FIRST_LEVEL = 0.01  # of noise, a probability
 
 
@@ -303,13 +315,12 @@ def starting_circuit(wires: int = 4) -> Circuit:
 
 
 def small_model(design: Design) -> Design:
-    """A first hybrid model for the design's data, in place of its stages: a frozen backbone,
-    features brought to angles, the starting circuit, and one output a class."""
-    photographs = design.data.source == FOLDER
+    """A first hybrid model for the design's data, in place of its stages: a frozen backbone if they
+    are images, features brought to angles, the starting circuit, and one output a class."""
     model = design.but(stages=())
-    backbone = "mobilenet_v2" if photographs else EMBEDDED
+    backbone = "mobilenet_v2" if design.data.source in PHOTOGRAPHS else EMBEDDED
     for kind, settings in (
-        ("backbone", {"model": backbone}),
+        *(() if design.data.rows else (("backbone", {"model": backbone}),)),
         ("linear", {"outputs": 4, "bias": False}),
         ("batch_norm", {}),
         ("squash", {}),
@@ -405,6 +416,53 @@ def set_data(design: Design, **changes: Any) -> Design:
     """The design with other data."""
     data: DataSpec = _made(lambda: design.data.but(**changes))
     return design.model_copy(update={"data": data})
+
+
+def use_data(design: Design, text: str) -> Design:
+    """The design on what ``text`` names: a folder, a CSV of image files, a table, or a source
+    ("digits", "mnist", "spirals", ...). What belongs to other data begins anew. Raises
+    UserError."""
+    source, path = recognise(text)
+    if (source, path) == (design.data.source, design.data.path):
+        return design
+    if source == TABLE:
+        return use_table(design, path)
+    kept = design.data if design.data.rows == (source in ROWS) else DataSpec()
+    return _with_loss(
+        set_data(
+            design, source=source, path=path, classes=(), task="classify", label="", columns=(),
+            augmentation=kept.augmentation, size=kept.size, channels=kept.channels,
+        )
+    )  # fmt: skip
+
+
+def use_table(
+    design: Design,
+    path: str,
+    label: str = "",
+    task: str = "",
+) -> Design:
+    """The design on a CSV or Parquet file: its number columns are the features, ``label`` or the
+    column that looks like one the label, predicted as a number where it has many values unless
+    ``task`` says. Raises UserError."""
+    columns = read_columns(Path(path), label)
+    if label and label not in columns.names:
+        raise EditError(f"the table has no column {label!r}; it has {', '.join(columns.names)}")
+    guessed = "regress" if columns.regress else "classify"
+    return _with_loss(
+        set_data(
+            design, source=TABLE, path=path, classes=(), task=task or guessed,
+            label=columns.label, columns=columns.features, augmentation=Augmentation(),
+        )
+    )  # fmt: skip
+
+
+def _with_loss(design: Design) -> Design:
+    """With a loss that its task can have: another one only where the present one cannot be."""
+    numbers = design.data.task == "regress"
+    if numbers == (design.training.loss in NUMBER_LOSSES):
+        return design
+    return set_training(design, loss="mse" if numbers else "cross_entropy")
 
 
 def set_training(design: Design, **changes: Any) -> Design:

@@ -11,6 +11,7 @@ from qdesigner.catalog import sources
 from qdesigner.catalog.backbones import BACKBONES
 from qdesigner.catalog.devices import BUILT_IN, DEVICES
 from qdesigner.catalog.preprocess import Preprocess, plain
+from qdesigner.catalog.sets import SETS
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.circuit.fields import Settings, complete
 from qdesigner.circuit.readout import Value
@@ -254,9 +255,16 @@ def preprocess(design: Design) -> Preprocess:
     """How this design's images are prepared: as its backbone wants, else as its data says."""
     if design.backbone is not None:
         return BACKBONES[design.backbone.settings.text("model")].preprocess
-    digits = design.data.source == sources.DIGITS
-    channels = design.data.channels or (1 if digits else 3)
-    return plain(channels, design.data.size or (sources.DIGITS_SIZE if digits else 64))
+    channels, size = _own(design.data.source)
+    return plain(design.data.channels or channels, design.data.size or size)
+
+
+def _own(source: str) -> tuple[int, int]:
+    """Channels and side of a source's own images; photographs of any size are shrunk to 64."""
+    if source == sources.DIGITS:
+        return 1, sources.DIGITS_SIZE
+    row = SETS.get(source)
+    return (row.channels, row.size or 64) if row else (3, 64)
 
 
 def sample_shape(design: Design) -> tuple[int, ...]:

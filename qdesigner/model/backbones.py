@@ -16,9 +16,9 @@ from torch import nn
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED, Backbone
 from qdesigner.data import memo
+from qdesigner.data.download import DownloadError, download, file_name
 from qdesigner.design.spec import Stage
 from qdesigner.errors import UserError
-from qdesigner.model.download import DownloadError, download, file_name
 from qdesigner.model.embedded import EmbeddedBackbone
 from qdesigner.paths import resource
 

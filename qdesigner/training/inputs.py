@@ -8,19 +8,18 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from qdesigner.catalog.preprocess import Preprocess
 from qdesigner.data.dataset import Dataset, Item
 from qdesigner.data.images import transform
+from qdesigner.data.thumbnails import THUMBNAIL, thumbnail
 from qdesigner.design.spec import Design, preprocess
 from qdesigner.model.backbones import weights_identity
 from qdesigner.model.build import Split
 from qdesigner.model.features import frozen_features
 
 KEEP_BYTES = 1 << 29  # prepared images up to this size stay in memory
-THUMBNAIL = 64
 MAX_THUMBNAILS = 2000
 
 
@@ -64,7 +63,10 @@ class Read:
 
 
 def _labels(items: Sequence[Item]) -> Tensor:
-    return torch.tensor([item.label for item in items], dtype=torch.int64)
+    """Classes' places, or of a regression the numbers to predict."""
+    labels = [item.label for item in items]
+    whole = all(isinstance(label, int) for label in labels)
+    return torch.tensor(labels, dtype=torch.int64 if whole else torch.float32)
 
 
 def prefix_key(design: Design, cut: int) -> dict[str, Any]:
@@ -121,27 +123,6 @@ def thumbnails(
     items = dataset.validation[:MAX_THUMBNAILS]
     out = np.zeros((len(items), THUMBNAIL, THUMBNAIL, 3), np.uint8)
     for number, item in enumerate(items):
-        out[number] = _thumbnail(dataset, item)
+        out[number] = thumbnail(dataset, item)
         progress(number + 1, len(items))
     return out
-
-
-def _thumbnail(dataset: Dataset, item: Item) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    picture = _quick_look(item) or dataset.image(item, 3)
-    side = min(picture.size)
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    method = Image.Resampling.NEAREST if side < THUMBNAIL else Image.Resampling.BILINEAR
-    box = (left, top, left + side, top + side)
-    return np.asarray(picture.resize((THUMBNAIL, THUMBNAIL), method, box=box))
-
-
-def _quick_look(item: Item) -> Image.Image | None:
-    """A JPEG decoded at a fraction of its size, several times faster than whole; else None."""
-    if item.path is None or item.path.suffix.lower() not in (".jpg", ".jpeg"):
-        return None
-    try:
-        with Image.open(item.path, formats=("JPEG",)) as picture:
-            picture.draft("RGB", (THUMBNAIL, THUMBNAIL))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, SyntaxError):
-        return None

@@ -17,11 +17,11 @@ import torchvision
 from torch import nn
 
 from qdesigner.catalog.backbones import BACKBONES
+from qdesigner.data.download import DownloadError, download
 from qdesigner.design.spec import Stage, WeightsSpec
 from qdesigner.errors import UserError
 from qdesigner.model import backbones, embedded
 from qdesigner.model.backbones import build_backbone, weights_identity
-from qdesigner.model.download import DownloadError, download
 from qdesigner.paths import resource
 
 SMALL = ("resnet18", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "efficientnet_b0")

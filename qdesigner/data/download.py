@@ -1,4 +1,4 @@
-"""Fetch a file of weights over HTTP: with progress, resumed after a break, its hash checked."""
+"""Fetch a file over HTTP: with progress, resumed after a break, its checksum checked."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ class DownloadError(Exception):
     """The file could not be had; ``str(error)`` is the reason."""
 
 
-def download(url: str, target: Path, progress: Progress | None = None) -> None:
+def download(url: str, target: Path, progress: Progress | None = None, checksum: str = "") -> None:
     """Fetch ``url`` into ``target``, unless it is there.
 
-    A name like ``resnet18-f37072fd.pth`` carries the beginning of the content's SHA-256, as
-    torch.hub has it. ``progress`` is given (file name, bytes so far, bytes in all or 0 when the
-    server does not say). Raises DownloadError; what came so far stays beside the target, with
-    ".partial" in its name, for the next try.
+    ``checksum`` is the content's MD5 or SHA-256; without one, a name like
+    ``resnet18-f37072fd.pth`` carries the beginning of the SHA-256, as torch.hub has it.
+    ``progress`` is given (file name, bytes so far, bytes in all or 0 when the server does not
+    say); what it raises ends the download. Raises DownloadError. What came so far stays beside the
+    target, with ".partial" in its name, for the next try.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +39,7 @@ def download(url: str, target: Path, progress: Progress | None = None) -> None:
                 return
             partial = target.with_name(target.name + ".partial")
             _fetch(url, partial, progress)
-            _check(partial, _promised_hash(url))
+            _check(partial, checksum or _promised_hash(url), len(checksum) == 32)
             partial.replace(target)
     except urllib.error.HTTPError as error:
         raise DownloadError(f"the server answers {error.code} {error.reason}") from error
@@ -86,9 +87,9 @@ def _fetch(url: str, partial: Path, progress: Progress | None) -> None:
         raise DownloadError(f"the connection broke off after {done} of {total} bytes")
 
 
-def _check(partial: Path, promised: str) -> None:
+def _check(partial: Path, promised: str, md5: bool) -> None:
     with partial.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.file_digest(file, "md5" if md5 else "sha256").hexdigest()
     if not found.startswith(promised):
         partial.unlink()
-        raise DownloadError(f"its checksum is {found[:8]}… where {promised} was promised")
+        raise DownloadError(f"its checksum is {found[:8]}… where {promised[:8]}… was promised")
