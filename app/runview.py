@@ -7,6 +7,7 @@ and redraws on the signals, which come at most once a frame. It knows no widget.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,71 +15,44 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.judged import judge
+from app.lookback import LookBack
+from app.runcurves import Columns, Curves, Floats
+from app.surviving import surviving
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.design import codec
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
-from qdesigner.session import events
-from qdesigner.session.record import (
-    DESIGN,
-    Record,
-    RunItem,
-    read_items,
-    read_record,
-    read_thumbnails,
-)
+from qdesigner.session import events, record
+from qdesigner.session.record import Record, RunItem
 
 _log = logging.getLogger(__name__)
 
 FRAME = 33  # ms
 
-Floats = NDArray[np.float64]
-
-
-class Columns:
-    """Rows of numbers that grow at the end: named columns in one array that doubles when full."""
-
-    def __init__(self, *names: str) -> None:
-        self.names = names
-        self._rows = np.empty((len(names), 256))
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, name: str) -> Floats:
-        """One column, as a view that stays valid until the next change."""
-        return self._rows[self.names.index(name), : self._count]
-
-    def extend(self, *columns: Any) -> None:
-        """Append rows, given column by column."""
-        new = np.array(columns, dtype=float).reshape(len(self.names), -1)
-        end = self._count + new.shape[1]
-        if end > self._rows.shape[1]:
-            bigger = np.empty((len(self.names), max(end, 2 * self._rows.shape[1])))
-            bigger[:, : self._count] = self._rows[:, : self._count]
-            self._rows = bigger
-        self._rows[:, self._count : end] = new
-        self._count = end
-
-    def cut(self, name: str, largest: float) -> None:
-        """Drop the rows at the end whose value in the rising column ``name`` is larger."""
-        self._count = int(np.searchsorted(self[name], largest, side="right"))
+SCORES = {"accuracy": "accuracy", "mae": "MAE"}  # what a run's score is called
 
 
 class RunView(QObject):
     """What there is to see of a run.
 
-    ``steps`` has the columns x (in epochs), loss, accuracy; ``epochs`` has epoch, train_loss,
-    train_accuracy, val_loss, val_accuracy. ``phase`` is "empty", "preparing", "running",
-    "paused", "finished", "stopped", "failed" or "interrupted" (a folder whose run was killed, or
-    goes on elsewhere).
+    ``steps`` has the columns x (in epochs), loss, accuracy; ``epochs`` those of
+    `runcurves.EPOCH_COLUMNS`; what stands as accuracy is the run's ``score``. ``metrics``,
+    ``norms`` and ``saturation`` are arrays beside them, a value an epoch. ``phase`` is "empty",
+    "preparing", "running", "paused", "finished", "stopped", "failed" or "interrupted" (a folder
+    whose run was killed, or goes on elsewhere).
+
+    ``predictions`` are those of the epoch looked at: of ``at_epoch``, or the newest where that is
+    None. ``kept`` are the epochs that `travel` can go to. ``scatter`` [images, 2] and ``plane``
+    (low, high) are as `session.record` reads them, None where the run has none.
     """
 
     curves_changed = Signal()
     predictions_changed = Signal()
     state_changed = Signal()
     image_chosen = Signal(int)
+    travelled = Signal()  # another epoch is looked at, or there are others to go to
+    travel_failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,6 +62,9 @@ class RunView(QObject):
         self._timer.timeout.connect(self._tell)
         self._dirty: set[str] = set()
         self._chosen = 0
+        self._lookback = LookBack()
+        self._lookback.read.connect(self._arrive)
+        self._lookback.failed.connect(self._turn_back)
         self._clear()
 
     def _clear(self) -> None:
@@ -98,14 +75,96 @@ class RunView(QObject):
         self.thumbnails: NDArray[np.uint8] | None = None
         self.phase = "empty"
         self.reason = ""
-        self.total_epochs = 0
-        self.steps_per_epoch = 1
         self.progress: events.Progress | None = None
-        self.steps = Columns("x", "loss", "accuracy")
-        self.epochs = Columns("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
-        self.best_epoch = 0
-        self.gradient_norms: dict[str, float] = {}
+        self.curves = Curves()
+        self.at_epoch: int | None = None
+        self.kept: tuple[int, ...] = ()
+        self.scatter: NDArray[Any] | None = None
+        self.plane: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._newest: events.Predictions | None = None
+        self._design_then: Design | None = None
+        self._lookback.forget()
         self._hold(None)
+
+    # ---- what the curves say --------------------------------------------------------------------
+
+    @property
+    def steps(self) -> Columns:
+        """A row a step."""
+        return self.curves.steps
+
+    @property
+    def epochs(self) -> Columns:
+        """A row an epoch."""
+        return self.curves.epochs
+
+    @property
+    def metrics(self) -> dict[str, Floats]:
+        """More of the validation set, by name: a value for each row of ``epochs``."""
+        return self.curves.metrics.arrays()
+
+    @property
+    def norms(self) -> dict[str, Floats]:
+        """Gradient norms by stage id: a value for each row of ``epochs``, NaN where none is."""
+        return self.curves.norms.arrays()
+
+    @property
+    def saturation(self) -> dict[str, Floats]:
+        """Share of outputs at a squash's ends, by stage id, as ``norms``."""
+        return self.curves.saturation.arrays()
+
+    @property
+    def marks(self) -> list[events.Mark]:
+        """What happened to the run on its way."""
+        return self.curves.marks
+
+    @property
+    def gradient_norms(self) -> dict[str, float]:
+        """The norms of the epoch looked at."""
+        row = None if self.at_epoch is None else self.curves.row_of(self.at_epoch)
+        norms = {name: column[-1 if row is None else row] for name, column in self.norms.items()}
+        return {name: float(norm) for name, norm in norms.items() if not np.isnan(norm)}
+
+    @property
+    def score(self) -> str:
+        """ "accuracy", or "mae" of a regression."""
+        return self.curves.score
+
+    @property
+    def regression(self) -> bool:
+        """Whether numbers are predicted, not classes."""
+        return self.curves.regression
+
+    @property
+    def total_epochs(self) -> int:
+        """How many epochs the run is to have."""
+        return self.curves.total_epochs
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of an epoch, at least 1."""
+        return self.curves.steps_per_epoch
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept as the best, 0 before there is one."""
+        return self.curves.best_epoch
+
+    @property
+    def summary(self) -> str:
+        """The run in a line, "" when there is none."""
+        curves = self.curves
+        if not len(curves.epochs):
+            return ""
+        looked = self.at_epoch is not None and curves.row_of(self.at_epoch) is not None
+        epoch = self.at_epoch if looked else int(curves.epochs["epoch"][-1])
+        assert epoch is not None
+        text = f"epoch {epoch} of {curves.total_epochs}{' (looking back)' if looked else ''}"
+        text += f" · validation {SCORES[curves.score]} {curves.score_of(epoch):.3f}"
+        if curves.best_epoch:
+            best = curves.score_of(curves.best_epoch)
+            text += f" · best {best:.3f} in epoch {curves.best_epoch}"
+        return text
 
     # ---- where it comes from --------------------------------------------------------------------
 
@@ -116,19 +175,22 @@ class RunView(QObject):
 
     def open(self, path: str | Path) -> None:
         """Show the run in a folder. Raises UserError and keeps what is shown when it cannot."""
-        self._show(read_record(Path(path)))
+        self._show(record.read_record(Path(path)))
 
-    def _show(self, record: Record) -> None:
+    def _show(self, found: Record) -> None:
         self._clear()
-        for event in record.events:
+        for event in found.events:
             self._take(event, live=False)
-        self.path = str(record.path)
-        self.design, self.classes, self.items = record.design, record.classes, record.items
-        self.total_epochs = self.total_epochs or record.design.training.epochs
-        self.thumbnails = record.thumbnails
+        self.path = str(found.path)
+        self.design, self.classes, self.items = found.design, found.classes, found.items
+        if not self.total_epochs:
+            self.curves.total_epochs = found.design.training.epochs
+            self.curves.score = "mae" if found.design.data.task == "regress" else "accuracy"
+        self.thumbnails = found.thumbnails
         self.progress = None
-        self.phase = "interrupted" if record.state == "running" else record.state
-        self._hold(record.predictions)
+        self.phase = "interrupted" if found.state == "running" else found.state
+        self._newest = found.predictions
+        self._hold(found.predictions)
         self._tell_all()
 
     def on_event(self, event: events.Event) -> None:
@@ -140,12 +202,20 @@ class RunView(QObject):
             case events.Started():
                 self._start(event, live)
             case events.Steps():
-                self._add_steps(event)
+                if self.phase != "paused":
+                    self.phase = "running"
+                self._follow(event)
             case events.Epoch():
-                self._add_epoch(event)
+                self._follow(event)
+            case events.Mark():
+                self._follow(event)
+                if live:
+                    self._read(self._read_changed)
             case events.Predictions():
-                self._hold(event)
-                self._mark("predictions")
+                self._newest = event
+                if self.at_epoch is None:
+                    self._hold(event)
+                    self._mark("predictions")
             case events.Progress():
                 self.progress = event
                 self.phase = "preparing"
@@ -154,6 +224,7 @@ class RunView(QObject):
             case events.Resumed():
                 self.phase = "running"
             case events.Finished() | events.Stopped():
+                self.curves.take(event)
                 self.progress = None
                 self.phase = type(event).__name__.lower()
             case events.Failed():
@@ -163,95 +234,114 @@ class RunView(QObject):
                 return
         self._mark("state")
 
+    def _follow(self, event: events.Event) -> None:
+        self.curves.take(event)
+        self._mark("curves")
+
     def _start(self, event: events.Started, live: bool) -> None:
         goes_on = event.first_epoch > 1 and (not live or self.path == event.run)
         if live and event.first_epoch > 1 and not goes_on:
             goes_on = self._reopened(event.run)
         if not goes_on:
             self._clear()
-        # Steps and epochs after the checkpoint are run again.
-        self.steps.cut("x", event.first_epoch - 1 + 1e-9)
-        self.epochs.cut("epoch", event.first_epoch - 1)
+        self.curves.take(event)
         self.path, self.classes = event.run, event.classes
-        self.total_epochs, self.steps_per_epoch = event.epochs, max(1, event.steps_per_epoch)
         self.progress, self.reason, self.phase = None, "", "running"
         if live:
-            self._read_images()
+            self._read(self._read_design)
+            self._read(self._read_images)
             self._tell_all()
 
     def _reopened(self, path: str) -> bool:
         """Whether the curve of the run that is taken up again could be read from its folder."""
+        return self._read(lambda: self._show(record.read_record(Path(path))))
+
+    def _read(self, what: Callable[[], None]) -> bool:
+        """Whether something of the run's folder could be read."""
         try:
-            self._show(read_record(Path(path)))
+            what()
         except UserError as error:
-            _log.warning("The curve before is not shown: %s", error)
+            _log.warning("Not all of the run is shown: %s", error)
             return False
         return True
 
+    def _read_design(self) -> None:
+        """The design as the worker has written it."""
+        self.design = codec.load(Path(self.path, record.DESIGN))
+
+    def _read_changed(self) -> None:
+        """The design anew: a change or an edit has written another one."""
+        self._read_design()
+        if self.design is not None:
+            self.curves.total_epochs = self.design.training.epochs
+
     def _read_images(self) -> None:
-        """Design, validation images and thumbnails, which the worker wrote before it began."""
+        """Validation images and thumbnails, which the worker wrote before it began."""
         folder = Path(self.path)
-        try:
-            self.design = codec.load(folder / DESIGN)
-            self.items = read_items(folder, len(self.classes))
-            self.thumbnails = read_thumbnails(folder)
-        except UserError as error:
-            _log.warning("The run's images are not shown: %s", error)
+        self.items = record.read_items(folder, len(self.classes))
+        self.thumbnails = record.read_thumbnails(folder)
 
-    def _add_steps(self, event: events.Steps) -> None:
-        count = min(len(event.losses), len(event.accuracies))
-        x = (event.first + 1 + np.arange(count)) / self.steps_per_epoch
-        self.steps.extend(x, event.losses[:count], event.accuracies[:count])
-        if self.phase != "paused":
-            self.phase = "running"
-        self._mark("curves")
-
-    def _add_epoch(self, event: events.Epoch) -> None:
-        self.epochs.extend(
-            event.epoch, event.train_loss, event.train_accuracy, event.val_loss, event.val_accuracy
-        )
-        if event.best:
-            self.best_epoch = event.epoch
-        self.gradient_norms = dict(event.gradient_norms)
-        self._mark("curves")
+    def _read_plots(self) -> None:
+        """What the worker writes only once; it may not have come that far."""
+        if self.path and self.predictions is not None:
+            folder = Path(self.path)
+            if self.scatter is None:
+                self.scatter = record.read_scatter(folder)
+            if self.plane is None:
+                self.plane = record.read_plane(folder)
 
     # ---- predictions ----------------------------------------------------------------------------
 
     def _hold(self, predictions: events.Predictions | None) -> None:
-        """Keep predictions together with what they say: each image's predicted class, whether it
-        is right, and the probability of its true class."""
+        """Show these predictions, and what they say of each image (see `judged`)."""
         self.predictions = predictions
-        if predictions is None:
-            self.labels = self.predicted = np.zeros(0, dtype=np.int64)
-            self.right, self.true_probability = np.zeros(0, dtype=bool), np.zeros(0)
-            self.confidence = np.zeros(0)
-            return
-        probabilities = np.nan_to_num(np.asarray(predictions.probabilities, dtype=float))
-        self.labels = np.asarray(predictions.labels, dtype=np.int64)
-        self.predicted = probabilities.argmax(axis=1)
-        self.right = self.predicted == self.labels
-        self.true_probability = probabilities[np.arange(len(self.labels)), self.labels]
-        self.confidence = probabilities.max(axis=1, initial=0.0)
+        self._judged = judge(predictions, self.regression)
+        (
+            self.labels, self.predicted, self.right, self.true_probability, self.confidence,
+            self.errors,
+        ) = self._judged  # fmt: skip
 
     def most_wrong(self) -> NDArray[np.intp]:
-        """Images, wrong ones first, and of those the ones that are least likely by the model."""
-        return np.lexsort((self.true_probability, self.right))
+        """Images, wrong ones first, and of those the ones that are furthest off."""
+        return self._judged.most_wrong()
 
     def class_name(self, label: int) -> str:
         """The name of a class."""
         return self.classes[label] if 0 <= label < len(self.classes) else f"class {label}"
 
-    @property
-    def summary(self) -> str:
-        """The run in a line, "" when there is none."""
-        if not len(self.epochs):
-            return ""
-        accuracy = self.epochs["val_accuracy"]
-        text = f"epoch {int(self.epochs['epoch'][-1])} of {self.total_epochs}"
-        text += f" · validation accuracy {accuracy[-1]:.3f}"
-        if self.best_epoch:
-            text += f" · best {accuracy.max():.3f} in epoch {self.best_epoch}"
-        return text
+    # ---- looking back ---------------------------------------------------------------------------
+
+    def travel(self, epoch: int | None) -> None:
+        """Look at the run as it was after ``epoch``; None returns to its newest state.
+
+        The epoch's file is read in a thread; `predictions_changed` says when it is shown, or
+        `travel_failed` why it cannot be.
+        """
+        if epoch == self.at_epoch:
+            return
+        self.at_epoch = epoch
+        self._lookback.forget()
+        if epoch is None:
+            self._design_then = None
+            self._hold(self._newest)
+            self._dirty.add("predictions")
+        else:
+            self._lookback.ask(self.path, epoch, len(self.classes))
+        self._dirty.update(("travel", "state"))
+        self._tell()
+
+    def _arrive(self, epoch: int, predictions: events.Predictions, design: Design) -> None:
+        if self.items and len(self.items) != len(predictions.labels):
+            self._turn_back(f"What was kept of epoch {epoch} is of other images than this run's.")
+            return
+        self._design_then = design
+        self._hold(predictions)
+        self._dirty.update(("predictions", "travel"))
+        self._tell()
+
+    def _turn_back(self, reason: str) -> None:
+        self.travel(None)
+        self.travel_failed.emit(reason)
 
     # ---- the live state -------------------------------------------------------------------------
 
@@ -280,7 +370,7 @@ class RunView(QObject):
         return row if len(row) == expand(circuit).inputs and np.isfinite(row).all() else None
 
     def weights_for(self, stage_id: str, circuit: Circuit, fresh: float = 0.0) -> Floats | None:
-        """The run's newest weights [weights] for ``circuit``, in radians.
+        """The run's weights [weights] for ``circuit``, in radians: of the epoch looked at.
 
         The circuit on screen may have been edited since it was trained: what survives of its
         blocks keeps its weights; new ones are at the mean of their first draw, and ``fresh`` beside
@@ -290,22 +380,13 @@ class RunView(QObject):
         if trained is None or self.predictions is None:
             return None
         weights = self.predictions.weights.get(stage_id)
-        keys = expand(trained).weight_keys
-        if weights is None or len(weights) != len(keys) or not np.isfinite(weights).all():
-            return None
-        known = dict(zip(keys, np.asarray(weights, dtype=float).tolist(), strict=True))
-        expanded = expand(circuit)
-        if not any(key in known for key in expanded.weight_keys):
-            return None
-        pairs = zip(expanded.weight_keys, expanded.starts, strict=True)
-        return np.array([
-            known.get(key, start.mean + (fresh if start.spread else 0.0)) for key, start in pairs
-        ])  # fmt: skip
+        return None if weights is None else surviving(trained, weights, circuit, fresh)
 
     def _trained_circuit(self, stage_id: str) -> Circuit | None:
-        if self.design is None:
+        design = self._design_then or self.design
+        if design is None:
             return None
-        return next((s.circuit for s in self.design.stages if s.id == stage_id), None)
+        return next((s.circuit for s in design.stages if s.id == stage_id), None)
 
     # ---- once a frame ---------------------------------------------------------------------------
 
@@ -316,18 +397,30 @@ class RunView(QObject):
 
     def _tell_all(self) -> None:
         """Another run is on screen: said at once, before anybody paints an image of the last."""
-        self._dirty.update(("curves", "predictions", "state"))
+        self._dirty.update(("curves", "predictions", "state", "travel"))
         self._tell()
 
     def _tell(self) -> None:
+        self._look_for_kept()
         dirty, self._dirty = self._dirty, set()
-        if "predictions" in dirty and 0 < len(self.labels) <= self._chosen:
-            self.chosen_image = 0
+        if "predictions" in dirty:
+            self._read(self._read_plots)
+            if 0 < len(self.labels) <= self._chosen:
+                self.chosen_image = 0
         signals = {
             "curves": self.curves_changed,
+            "travel": self.travelled,
             "predictions": self.predictions_changed,
             "state": self.state_changed,
         }
         for name, signal in signals.items():
             if name in dirty:
                 signal.emit()
+
+    def _look_for_kept(self) -> None:
+        """Which epochs one can go to: more with every epoch, and fewer when a long run thins."""
+        if self.path and self._dirty & {"curves", "state", "travel"}:
+            kept = record.kept_epochs(Path(self.path))
+            if kept != self.kept:
+                self.kept = kept
+                self._dirty.add("travel")

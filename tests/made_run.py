@@ -12,6 +12,7 @@ from qdesigner.design import codec
 from qdesigner.design.spec import Design, Stage
 from qdesigner.paths import resource
 from qdesigner.session import events
+from qdesigner.session.record import EPOCHS
 
 CLASSES = ("ants", "bees", "wasps")
 STEPS = 4  # a whole epoch
@@ -38,8 +39,9 @@ def steps(epoch: int, loss: float = 0.5) -> events.Steps:
 def epoch(number: int, loss: float = 0.5, best: bool = True) -> events.Epoch:
     accuracy = 0.5 + 0.05 * number
     return events.Epoch(
-        number, loss, accuracy, loss + 0.1, accuracy - 0.02, 0.01, 0.1, best, {STAGE: 0.25}
-    )
+        number, loss, accuracy, loss + 0.1, accuracy - 0.02, 0.01, 0.1, best, {STAGE: 0.25},
+        {"balanced_accuracy": accuracy - 0.05, "f1": accuracy - 0.1}, {"squash-1": 0.1 * number},
+    )  # fmt: skip
 
 
 def predictions(number: int = 1, images: int = 12, seed: int = 0) -> events.Predictions:
@@ -90,9 +92,20 @@ def write_run(folder: Path, epochs: int = 6, total: int = 6, images: int = 12) -
     return folder
 
 
-def write_predictions(folder: Path, said: events.Predictions) -> None:
+def keep_epochs(folder: Path, *numbers: int, images: int = 12) -> None:
+    """What the worker keeps of epochs: each says something else, with other weights."""
+    (folder / EPOCHS).mkdir(exist_ok=True)
+    for number in numbers:
+        said = predictions(number, images, seed=number)
+        said.weights[STAGE][:] += 10 * number
+        write_predictions(folder, said, f"{EPOCHS}/{number:06d}.npz")
+
+
+def write_predictions(
+    folder: Path, said: events.Predictions, name: str = "predictions.npz"
+) -> None:
     np.savez(
-        folder / "predictions.npz",
+        folder / name,
         epoch=np.int64(said.epoch),
         probabilities=said.probabilities,
         labels=said.labels,

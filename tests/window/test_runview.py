@@ -11,10 +11,12 @@ import pytest
 from made_run import STAGE
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
+from shells import heard, wait_until
 
-from app.runview import FRAME, Columns, RunView
+from app.runcurves import Columns, Curves, Named
+from app.runview import FRAME, RunView
 from qdesigner.circuit.circuit import Circuit, expand
-from qdesigner.design import edits
+from qdesigner.design import codec, edits
 from qdesigner.errors import UserError
 from qdesigner.session import events
 
@@ -154,6 +156,135 @@ def test_a_model_that_says_nothing_is_not_taken_for_right(qapp: QApplication) ->
     nothing = np.full((2, 3), np.nan, dtype=np.float32)
     view.on_event(events.Predictions(1, nothing, np.array([1, 2]), {}, {}))
     assert not view.right.any() and view.true_probability.tolist() == [0, 0]
+
+
+def test_what_is_named_late_is_unknown_before(qapp: QApplication) -> None:
+    named = Named()
+    for row in ({"a": 1.0}, {"a": 2.0, "b": 3.0}, {"b": 4.0}):
+        named.append(row)
+    assert np.array_equal(named.arrays()["a"], [1, 2, np.nan], equal_nan=True)
+    assert np.array_equal(named.arrays()["b"], [np.nan, 3, 4], equal_nan=True)
+    named.shorten(1)
+    named.append({"a": 9.0})
+    assert named.arrays()["a"].tolist() == [1, 9] and np.isnan(named.arrays()["b"]).all()
+
+
+def test_metrics_norms_and_saturation_stand_beside_the_epochs(run: RunView) -> None:
+    assert np.allclose(run.metrics["f1"], run.epochs["train_accuracy"] - 0.1)
+    assert run.norms[STAGE].tolist() == [0.25] * 6
+    assert run.saturation["squash-1"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
+def test_steps_lie_where_they_say_whatever_the_batch_size_was() -> None:
+    steps = events.Steps(3, 8, (1.0, 1.0), (0.5, 0.5), 1.0, 1.0, (2.1, 2.2))
+    said = [made_run.started(Path("run")), steps]
+    assert Curves.of(said).steps["x"].tolist() == [2.1, 2.2]
+
+
+def test_marks_after_the_checkpoint_go_with_what_is_run_again() -> None:
+    marks = [events.Mark(at, "change", "learning rate 0.001") for at in (1.5, 3.0, 3.5)]
+    said = [made_run.started(Path("run")), *marks, made_run.started(Path("run"), first_epoch=4)]
+    assert [mark.at for mark in Curves.of(said).marks] == [1.5, 3.0]
+
+
+def test_a_change_while_running_is_read_back_from_the_folder(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    view = RunView()
+    folder = made_run.write_run(tmp_path / "run", epochs=2)
+    for event in made_run.history(folder, 2):
+        view.on_event(event)
+    changed = edits.set_training(made_run.design(), epochs=9)
+    codec.save(changed, folder / "design.json")
+    view.on_event(events.Mark(2.0, "change", "9 epochs"))
+    assert view.total_epochs == 9 and view.design == changed and len(view.marks) == 1
+
+
+def test_of_a_regression_the_furthest_off_come_first(qapp: QApplication) -> None:
+    view = RunView()
+    view.on_event(events.Started("/run", (), 9, 3, 0, 4, 2, score="mae"))
+    for number, error, best in ((1, 0.5, True), (2, 0.2, True), (3, 0.3, False)):
+        view.on_event(events.Epoch(number, 1, error, 1, error, 0.01, 0.1, best, {}))
+    numbers = np.array([[1.0], [2.0], [3.0]], dtype=np.float32)
+    view.on_event(events.Predictions(3, numbers, np.array([1.5, 2.0, 0.0]), {}, {}))
+    assert view.regression and view.labels.tolist() == [1.5, 2, 0]
+    assert view.predicted.tolist() == [1, 2, 3] and view.errors.tolist() == [0.5, 0, 3]
+    assert view.most_wrong().tolist() == [2, 0, 1]
+    assert view.summary == "epoch 3 of 4 · validation MAE 0.300 · best 0.200 in epoch 2"
+
+
+# ---- looking back ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(qapp: QApplication, tmp_path: Path) -> RunView:
+    folder = made_run.write_run(tmp_path / "run")
+    made_run.keep_epochs(folder, 2, 4, 6)
+    view = RunView()
+    view.open(folder)
+    return view
+
+
+def test_one_can_go_back_to_an_epoch_and_return(kept: RunView) -> None:
+    assert kept.kept == (2, 4, 6)
+    newest = kept.predictions
+    with heard(kept.predictions_changed) as told:
+        kept.travel(4)
+        assert kept.at_epoch == 4 and kept.summary.startswith("epoch 4 of 6 (looking back) · ")
+        wait_until(lambda: bool(told))
+    then = made_run.predictions(4, seed=4)
+    assert kept.predictions is not None and kept.predictions.epoch == 4
+    assert np.array_equal(kept.predicted, then.probabilities.argmax(axis=1))
+    weights = kept.weights_for(STAGE, circuit())
+    assert weights is not None and weights.tolist() == [41, 42, 43, 44, 45, 46, 47, 48]
+    kept.travel(None)
+    assert kept.predictions is newest and kept.at_epoch is None
+
+
+def test_what_comes_meanwhile_does_not_throw_one_back(kept: RunView) -> None:
+    kept.travel(2)
+    wait_until(lambda: kept.predictions is not None and kept.predictions.epoch == 2)
+    kept.on_event(made_run.epoch(7))
+    kept.on_event(made_run.predictions(7, seed=7))
+    made_run.keep_epochs(Path(kept.path), 7)
+    QTest.qWait(3 * FRAME)
+    assert kept.predictions is not None and kept.predictions.epoch == 2
+    assert kept.kept == (2, 4, 6, 7) and len(kept.epochs) == 7
+    kept.travel(None)
+    assert kept.predictions.epoch == 7
+
+
+def test_of_epochs_gone_through_quickly_the_last_is_shown(kept: RunView) -> None:
+    for epoch in (2, 4, 6, 4, 2):
+        kept.travel(epoch)
+    wait_until(lambda: kept.predictions is not None and kept.predictions.weights[STAGE][0] == 21)
+    QTest.qWait(50)
+    assert kept.predictions is not None and kept.predictions.epoch == 2
+
+
+def test_an_epoch_that_is_gone_says_so_and_the_newest_stays(kept: RunView) -> None:
+    newest = kept.predictions
+    (Path(kept.path) / "epochs" / "000004.npz").unlink()
+    with heard(kept.travel_failed) as told:
+        kept.travel(4)
+        wait_until(lambda: bool(told))
+    assert "Epoch 4" in str(told[0]) and kept.at_epoch is None and kept.predictions is newest
+
+
+def test_before_an_edit_the_weights_are_those_of_the_circuit_of_then(
+    kept: RunView, tmp_path: Path
+) -> None:
+    folder = Path(kept.path)
+    (folder / "designs").mkdir()
+    codec.save(made_run.design(), folder / "designs" / "000004.json")
+    edited = edits.on_circuit(made_run.design(), STAGE, edits.add_wire)
+    codec.save(edited, folder / "design.json")
+    kept.open(folder)
+    assert kept.weights_for(STAGE, circuit()) is None
+    kept.travel(4)
+    wait_until(lambda: kept.predictions is not None and kept.predictions.epoch == 4)
+    weights = kept.weights_for(STAGE, circuit())
+    assert weights is not None and weights[0] == 41
 
 
 # ---- the live state -------------------------------------------------------------------------
