@@ -121,6 +121,8 @@ class RunView(QObject):
     @property
     def gradient_norms(self) -> dict[str, float]:
         """The norms of the epoch looked at."""
+        if not len(self.epochs):
+            return {}
         row = None if self.at_epoch is None else self.curves.row_of(self.at_epoch)
         norms = {name: column[-1 if row is None else row] for name, column in self.norms.items()}
         return {name: float(norm) for name, norm in norms.items() if not np.isnan(norm)}

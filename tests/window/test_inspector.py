@@ -208,7 +208,8 @@ def test_weights_of_the_run_show_as_a_heat_map_with_their_numbers(panel: Inspect
 
 
 def test_gradient_norms_show_layer_by_layer(panel: Inspector) -> None:
-    panel.runview.gradient_norms = {"linear-1": 1.0, "quantum-1": 0.01}
+    norms = {"linear-1": 1.0, "quantum-1": 0.01}
+    panel.runview.on_event(events.Epoch(1, 1, 0.5, 1, 0.5, 0.01, 1, True, norms))
     panel.refresh()
     bars = panel._figures.bars
     assert bars.isVisible() and bars.accessibleName() == "linear 1.00e+00, circuit 1.00e-02"

@@ -174,7 +174,7 @@ def test_export_uses_the_run_only_while_it_trained_this_very_model(
     window: Window, tmp_path: Path
 ) -> None:
     window.runview.design, window.runview.path = window.document.design, "/runs/one"
-    window.runview.epochs.extend(1, 0.1, 0.9, 0.1, 0.9)
+    window.runview.on_event(events.Epoch(1, 0.1, 0.9, 0.1, 0.9, 0.01, 1, True, {}))
     window.runs.export_to(tmp_path / "m.py")
     assert window.session.said[-1] == ("export", str(tmp_path / "m.py"), "/runs/one")
     window.document.apply("x", edits.set_training(window.document.design, epochs=3))
