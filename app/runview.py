@@ -21,7 +21,7 @@ from app.runcurves import Columns, Curves, Floats
 from app.surviving import surviving
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.design import codec
-from qdesigner.design.spec import Design
+from qdesigner.design.spec import Design, Stage
 from qdesigner.errors import UserError
 from qdesigner.session import events, record
 from qdesigner.session.record import Record, RunItem
@@ -369,6 +369,9 @@ class RunView(QObject):
         if angles is None or self._chosen >= len(angles):
             return None
         row = np.asarray(angles[self._chosen], dtype=float)
+        stage = self._trained_stage(stage_id)
+        if stage is not None and stage.row.each_feature:
+            row = row[:1]  # the circuit runs for every feature: its first stands for them all
         return row if len(row) == expand(circuit).inputs and np.isfinite(row).all() else None
 
     def weights_for(self, stage_id: str, circuit: Circuit, fresh: float = 0.0) -> Floats | None:
@@ -385,10 +388,14 @@ class RunView(QObject):
         return None if weights is None else surviving(trained, weights, circuit, fresh)
 
     def _trained_circuit(self, stage_id: str) -> Circuit | None:
+        stage = self._trained_stage(stage_id)
+        return stage.circuit if stage is not None else None
+
+    def _trained_stage(self, stage_id: str) -> Stage | None:
         design = self._design_then or self.design
         if design is None:
             return None
-        return next((s.circuit for s in design.stages if s.id == stage_id), None)
+        return next((s for s in design.stages if s.id == stage_id), None)
 
     # ---- once a frame ---------------------------------------------------------------------------
 

@@ -96,6 +96,10 @@ def _stage_text(step: Traced) -> tuple[str, tuple[str, str]]:
                 f"{wires} qubit{'s' if wires > 1 else ''} · depth {cost.depth}",
                 f"{number(cost.weights)} params",
             )
+        case "quantum_activation":
+            assert stage.circuit is not None
+            weights = resources(stage.circuit).weights
+            return label, ("each feature", f"{number(weights)} params" if weights else out)
         case "conv":
             return label, (f"{settings['channels']} channels, {settings['kernel']} px", out)
         case "pool":

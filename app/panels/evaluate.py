@@ -36,7 +36,7 @@ from app.runview import RunView
 from app.tasks import Task
 from qdesigner.catalog.devices import DEVICES, predicted_run_ms, refusal
 from qdesigner.design.edits import EditError
-from qdesigner.design.plan import duration
+from qdesigner.design.plan import circuit_rows, duration
 from qdesigner.design.spec import Design, DeviceSpec
 from qdesigner.session import events
 from qdesigner.session.evaluation import Asked, Evaluate, Evaluated, EvaluateFailed
@@ -293,8 +293,12 @@ class EvaluatePanel(QWidget):
         images = min(self.limit.value() or labels, labels) if labels else self.limit.value()
         if running or not images or DEVICES[self.spec.name].remote:
             return ""
-        circuits = (s.circuit for s in self._design.stages if s.circuit is not None)
-        took = sum(predicted_run_ms(self.spec, circuit, images) for circuit in circuits)
+        rows = circuit_rows(self._design)
+        took = sum(
+            predicted_run_ms(self.spec, s.circuit, images * rows[s.id])
+            for s in self._design.stages
+            if s.circuit is not None
+        )
         return f"{number(images)} images take about {duration(took)}." if took > LONG else ""
 
     def _rebuild(self, rows: list[Row]) -> None:

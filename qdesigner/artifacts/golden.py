@@ -68,7 +68,9 @@ class Golden:
                 continue
             outputs = self._exact[: place + 1](features)
             slopes = _jacobian(self._exact[place + 1 :], outputs)
-            moved = moved + slopes.abs() @ torch.tensor(_widths(circuit), dtype=torch.float64)
+            widths = torch.tensor(_widths(circuit), dtype=torch.float64)
+            # A circuit that is applied to each feature has one width for all of them.
+            moved = moved + slopes.abs() @ widths.expand(slopes.shape[1])
         assert isinstance(moved, Tensor)
         return moved
 
@@ -90,7 +92,8 @@ def _on(design: Design, model: nn.Sequential, device: DeviceSpec) -> nn.Sequenti
     for name, module in model.named_children():
         circuit = _circuit(module)
         if circuit is not None:
-            layer = quantum_layer(circuit, device, design.training.seed)
+            each = bool(module.each_feature)
+            layer = quantum_layer(circuit, device, design.training.seed, each)
             layer.load_state_dict(module.state_dict())
             module = layer.double().eval()
         layers[name] = module
@@ -110,5 +113,5 @@ def _jacobian(tail: nn.Sequential, outputs: Tensor) -> Tensor:
     with torch.enable_grad():
         given = outputs.detach().requires_grad_()
         logits = tail(given)[0]
-        rows = [torch.autograd.grad(logit, given, retain_graph=True)[0][0] for logit in logits]
-    return torch.stack(rows)
+        rows = [torch.autograd.grad(logit, given, retain_graph=True)[0] for logit in logits]
+    return torch.stack([row.flatten() for row in rows])

@@ -21,7 +21,7 @@ from qdesigner.catalog.sources import PHOTOGRAPHS
 from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
-from qdesigner.design.plan import duration, step_cost
+from qdesigner.design.plan import circuit_rows, duration, step_cost
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, Stage, display_name
 from qdesigner.errors import UserError
@@ -58,7 +58,7 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     found = list(_data_problems(design, facts))
     classes = facts.outputs if isinstance(facts, DataFacts) else 2
     found += _stage_problems(design, classes)
-    found += _device_problems(design)
+    found += _device_problems(design, classes)
     found += _doubts(design)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
 
@@ -152,6 +152,9 @@ def _is_file(path: str) -> bool:
 def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
     """For a circuit that is given the wrong number of features, and for a missing Flatten."""
     stage, shape = step.stage, step.shape_in
+    if stage.row.each_feature:
+        usual = edits.activation_circuit()
+        return Fix("Use -sin x", lambda d: edits.on_circuit(d, stage.id, lambda c: usual))
     if shape is not None and len(shape) == 3 and stage.kind in ("linear", "quantum", "probability"):
         return Fix("Insert Flatten", lambda d: edits.insert_stage_kind(d, "flatten", stage.id))
     if stage.kind in ("conv", "pool") and shape is not None and len(shape) == 1:
@@ -181,7 +184,7 @@ def _ending_fix(last: Traced) -> Fix | None:
     return None
 
 
-def _device_problems(design: Design) -> Iterator[Problem]:
+def _device_problems(design: Design, classes: int) -> Iterator[Problem]:
     circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
     if not circuits:
         return
@@ -198,7 +201,12 @@ def _device_problems(design: Design) -> Iterator[Problem]:
         mends = not any(refusal(fix.apply(design).device, circuit) for circuit in circuits)
         yield Problem("error", "device", why, fix if mends else None)
         return
-    needed = max(memory_bytes(spec, circuit, design.training.batch_size) for circuit in circuits)
+    rows = circuit_rows(design, classes)
+    needed = max(
+        memory_bytes(spec, stage.circuit, design.training.batch_size * rows[stage.id])
+        for stage in design.stages
+        if stage.circuit is not None
+    )
     if needed > machine_bytes():
         fits = int(design.training.batch_size * machine_bytes() / needed / 2)
         smaller = Fix(f"Batches of {fits}", lambda d: edits.set_training(d, batch_size=fits))
@@ -210,7 +218,7 @@ def _device_problems(design: Design) -> Iterator[Problem]:
             smaller if fits else fix,
         )  # fmt: skip
         return
-    step = step_cost(design)
+    step = step_cost(design, classes)
     if step.milliseconds > SLOW_STEP:
         yield Problem(
             "warning", "device",

@@ -285,10 +285,13 @@ def _sum_without(text: str, gone: int) -> str:
 
 def on_circuit(design: Design, stage_id: str, change: Callable[[Circuit], Circuit]) -> Design:
     """The design with ``change`` made to the circuit of one quantum stage."""
-    circuit = design.stage(stage_id).circuit
-    if circuit is None:
+    stage = design.stage(stage_id)
+    if stage.circuit is None:
         raise EditError(f"stage {stage_id!r} holds no circuit")
-    return _change_stage(design, stage_id, circuit=change(circuit))
+    changed = change(stage.circuit)
+    if stage.row.each_feature and changed.wires > max(1, stage.circuit.wires):
+        raise EditError("a quantum activation has one wire: it takes each feature by itself")
+    return _change_stage(design, stage_id, circuit=changed)
 
 
 def new_stage(design: Design, kind: str, **settings: Scalar) -> Stage:
@@ -297,6 +300,8 @@ def new_stage(design: Design, kind: str, **settings: Scalar) -> Stage:
     extra: dict[str, Any] = {}
     if kind == "quantum":
         extra["circuit"] = starting_circuit()
+    if kind == "quantum_activation":
+        extra["circuit"] = activation_circuit()
     if kind == "backbone":
         extra = {"frozen": True, "weights": WeightsSpec(origin="pretrained")}
     return _made(lambda: Stage(id=name, kind=kind, settings=Settings(settings), **extra))  # type: ignore[no-any-return]
@@ -312,6 +317,14 @@ def starting_circuit(wires: int = 4) -> Circuit:
             Block(id="ry_layer-1", kind="ry_layer"),
         ),
     )
+
+
+def activation_circuit(trained: bool = False) -> Circuit:
+    """The circuit that a new quantum activation holds: H and RY(x), so that ⟨Z⟩ is -sin x; with
+    ``trained`` a turn by a weight behind them."""
+    embedding = Block(id="h_ry_embedding-1", kind="h_ry_embedding")
+    turn = (Block(id="ry_layer-1", kind="ry_layer"),) if trained else ()
+    return Circuit(wires=1, blocks=(embedding, *turn))
 
 
 def small_model(design: Design) -> Design:

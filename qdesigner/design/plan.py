@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from qdesigner.catalog.devices import circuits_per_step, predicted_ms
+from qdesigner.design.shapes import trace
 from qdesigner.design.spec import Design
 
 # Everything random in epoch e (from 1) is seeded with seed * EPOCH_SEEDS + e.
 EPOCH_SEEDS = 100_003
+USUAL_CLASSES = 10  # as long as the data was not asked
 
 
 def trained_prefix(design: Design) -> int:
@@ -66,12 +69,25 @@ class StepCost(NamedTuple):
     milliseconds: float
 
 
-def step_cost(design: Design) -> StepCost:
+def circuit_rows(design: Design, classes: int = 0) -> dict[str, int]:
+    """How often the circuit of each quantum stage runs for one sample: once, or once for each
+    number that comes in. ``classes`` 0 takes those that the design names."""
+    rows = {}
+    for step in trace(design, classes or len(design.data.classes) or USUAL_CLASSES):
+        if step.stage.circuit is not None:
+            each = step.stage.row.each_feature and step.shape_in is not None
+            rows[step.stage.id] = math.prod(step.shape_in or ()) if each else 1
+    return rows
+
+
+def step_cost(design: Design, classes: int = 0) -> StepCost:
     """The cost of a training step on the design's device, all its circuits together."""
     circuits, milliseconds = 0, 0.0
+    rows = circuit_rows(design, classes)
     for stage in design.stages:
         if stage.circuit is not None:
-            at = (design.device, stage.circuit, design.training.batch_size)
+            samples = design.training.batch_size * rows[stage.id]
+            at = (design.device, stage.circuit, samples)
             learned = learns_before(design, stage.id)
             circuits += circuits_per_step(*at, learned)
             milliseconds += predicted_ms(*at, learned)

@@ -121,7 +121,7 @@ class WeightsSpec(Value):
 
 
 class Stage(Value):
-    """One stage of the model; ``circuit`` is set on a quantum stage and nowhere else."""
+    """One stage of the model; ``circuit`` is set on quantum stages and nowhere else."""
 
     # The hyphen keeps ids apart from the names that torch's modules use for themselves.
     id: str = Field(max_length=64, pattern=r"^[A-Za-z][A-Za-z0-9_]*-[A-Za-z0-9_-]+$")
@@ -137,7 +137,7 @@ class Stage(Value):
         if row is None:
             raise ValueError(f"unknown stage {self.kind!r}")
         object.__setattr__(self, "settings", complete(row.fields, self.settings))
-        if (self.circuit is not None) != (self.kind == "quantum"):
+        if (self.circuit is not None) != row.quantum:
             raise ValueError("a quantum stage holds a circuit, and no other stage does")
         if self.weights.origin in ("pretrained", "file") and self.kind != "backbone":
             raise ValueError("only a backbone takes pretrained weights or weights from a file")

@@ -33,7 +33,8 @@ class StageKind:
     """One row of the stage table.
 
     ``shape(stage, shape_in, classes)`` gives the shape that comes out; ``count`` the number of
-    weights. ``trainable`` says that the stage holds weights at all.
+    weights. ``trainable`` says that the stage holds weights at all. ``quantum`` stages hold a
+    circuit, which ``each_feature`` applies to each number of the input by itself.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class StageKind:
     fields: tuple[Field, ...] = ()
     count: CountRule | None = None
     quantum: bool = False
+    each_feature: bool = False
 
     @property
     def trainable(self) -> bool:
@@ -168,6 +170,25 @@ def _quantum_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
     return (stage.circuit.outputs,)
 
 
+def _activation_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
+    assert stage.circuit is not None
+    if stage.circuit.wires != 1:
+        raise ShapeError(
+            f"the circuit of a quantum activation has one wire, but this one has "
+            f"{stage.circuit.wires}; remove wires, or use a Quantum circuit stage"
+        )
+    if expand(stage.circuit).inputs != 1:
+        raise ShapeError(
+            "the circuit has no embedding, so no feature reaches it; drag an embedding to its start"
+        )
+    if stage.circuit.outputs != 1:
+        raise ShapeError(
+            f"a quantum activation gives one number a feature, but its readout gives "
+            f"{stage.circuit.outputs}; measure one expectation value"
+        )
+    return shape
+
+
 def _quantum_count(stage: Stage, shape: Shape, classes: int) -> int:
     assert stage.circuit is not None
     return len(expand(stage.circuit).weight_keys)
@@ -245,6 +266,11 @@ STAGES: dict[str, StageKind] = {
         StageKind(
             "quantum", "Quantum circuit", "The variational circuit drawn on the board",
             _quantum_shape, count=_quantum_count, quantum=True,
+        ),
+        StageKind(
+            "quantum_activation", "Quantum activation",
+            "A circuit of one wire applied to each number, with the same weights for all",
+            _activation_shape, count=_quantum_count, quantum=True, each_feature=True,
         ),
         StageKind(
             "probability", "⟨Z⟩ to probability", "(1 + ⟨Z⟩)/2; of one wire, the pair (p, 1 - p)",

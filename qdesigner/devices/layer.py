@@ -21,9 +21,11 @@ from qdesigner.engine.tensors import transformed
 from qdesigner.errors import UserError
 
 
-def quantum_layer(circuit: Circuit, spec: DeviceSpec, seed: int = 0) -> CircuitLayer:
+def quantum_layer(
+    circuit: Circuit, spec: DeviceSpec, seed: int = 0, each_feature: bool = False
+) -> CircuitLayer:
     """The layer that runs ``circuit`` as ``spec`` says; its weights are drawn from torch's
-    generator, alike on every device.
+    generator, alike on every device. ``each_feature`` applies it to every feature by itself.
 
     The built-in device without shots, by the adjoint method, is a `QuantumLayer`; ``seed`` is for
     the shots of the others. Raises UserError when what the device needs is missing, or when it
@@ -32,9 +34,13 @@ def quantum_layer(circuit: Circuit, spec: DeviceSpec, seed: int = 0) -> CircuitL
     why = refusal(spec, circuit, train=False)
     if why:
         raise UserError(why)
+    layer: CircuitLayer
     if spec.name == BUILT_IN and not spec.shots and gradient(spec, circuit) == ADJOINT:
-        return QuantumLayer(circuit)
-    return DeviceLayer(circuit, spec, seed)
+        layer = QuantumLayer(circuit)
+    else:
+        layer = DeviceLayer(circuit, spec, seed)
+    layer.each_feature = each_feature
+    return layer
 
 
 class DeviceLayer(CircuitLayer):
@@ -75,10 +81,9 @@ class DeviceLayer(CircuitLayer):
         opened = {**state, "device": open_device(state["spec"])}
         super().__setstate__(opened)  # type: ignore[no-untyped-call]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The readout [batch, outputs] in the dtype of x. Raises ValueError unless x is
-        [batch, inputs], UserError when the device refuses or fails."""
-        x = self.features(x)
+    def readout(self, x: Tensor) -> Tensor:
+        """The readout [batch, outputs] in the dtype of x. Raises UserError when the device refuses
+        or fails."""
         if transformed():
             raise UserError(
                 "Only the built-in device without shots works under the transforms of torch.func."

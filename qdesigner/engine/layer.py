@@ -37,6 +37,9 @@ class CircuitLayer(nn.Module):
 
     ``weights`` are the trainable ones of the circuit's flat weight vector and the buffer ``fixed``
     the others, if there are any; they begin as `initial_weights` says.
+
+    With ``each_feature`` a circuit of one input and one output is applied to every number of its
+    input by itself, all of them one batch with the same weights: [...] to [...].
     """
 
     fixed: Tensor
@@ -45,6 +48,7 @@ class CircuitLayer(nn.Module):
     def __init__(self, circuit: Circuit, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.circuit = circuit
+        self.each_feature = False
         expanded = expand(circuit)
         self.inputs = expanded.inputs
         initial = initial_weights(expanded, generator)
@@ -63,6 +67,16 @@ class CircuitLayer(nn.Module):
         if self.whole:
             return self.weights
         return torch.cat([self.weights, self.fixed])[self._order]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The readout [batch, outputs]. Raises ValueError unless x is [batch, inputs]."""
+        if self.each_feature:
+            return self.readout(self.features(x.reshape(-1, 1))).reshape(x.shape)
+        return self.readout(self.features(x))
+
+    def readout(self, x: Tensor) -> Tensor:
+        """The readout [batch, outputs] of features [batch, inputs] in floating point."""
+        raise NotImplementedError
 
     def features(self, x: Tensor) -> Tensor:
         """``x`` in floating point. Raises ValueError unless it is [batch, inputs]."""
@@ -92,9 +106,8 @@ class QuantumLayer(CircuitLayer):
         self.program = compile(circuit)
         self._tensors: tuple[AngleTable, TensorProgram] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The readout [batch, outputs]. Raises ValueError unless x is [batch, inputs]."""
-        x = self.features(x)
+    def readout(self, x: Tensor) -> Tensor:
+        """The readout [batch, outputs] in the dtype of x."""
         device = "cpu" if x.is_cpu else x.device.type  # the name takes longer than the question
         if engine(device, transformed()) == TENSORS:
             return self._as_tensors(x)

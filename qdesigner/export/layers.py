@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -33,6 +34,15 @@ class Probability(nn.Module):
 '''
 
 
+ACTIVATION = '''
+class <<name>>(<<circuit>>):
+    """The circuit applied to each feature by itself, with the same weights for all."""
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return super().forward(features.reshape(-1, 1)).reshape(features.shape)
+'''
+
+
 def modules(design: Design) -> list[str]:
     """Lines of every class and circuit that `build_model` uses."""
     kinds = {stage.kind for stage in design.stages}
@@ -42,7 +52,7 @@ def modules(design: Design) -> list[str]:
     for kind, text in (("squash", SQUASH), ("probability", PROBABILITY)):
         if kind in kinds:
             lines += ["", *filled(text, {})]
-    return lines + _circuits(design)
+    return lines + _circuits(design) + _activations(design)
 
 
 def _circuits(design: Design) -> list[str]:
@@ -54,6 +64,27 @@ def _circuits(design: Design) -> list[str]:
     if library(device) == "qiskit":
         return qiskit.modules(names, device, design.device.target)
     return braket.modules(names, device, design.device.target)
+
+
+def _activations(design: Design) -> list[str]:
+    """Lines of the classes of the quantum activations."""
+    names = circuit_names(design)
+    used = dict.fromkeys(s.circuit for s in design.stages if s.circuit and s.row.each_feature)
+    return [
+        line
+        for circuit in used
+        for line in (
+            "",
+            *filled(
+                ACTIVATION, {"name": activation_name(names[circuit]), "circuit": names[circuit]}
+            ),
+        )
+    ]
+
+
+def activation_name(circuit: str) -> str:
+    """Name of the class that applies the circuit of this class to each feature."""
+    return re.sub("QuantumCircuit|QuantumLayer", "QuantumActivation", circuit)
 
 
 # ---- stages --------------------------------------------------------------------------------------
@@ -108,6 +139,8 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
     for step in traced:
         circuit = step.stage.circuit
         module = f"{names[circuit]}()" if circuit else MODULES[step.stage.kind](step, classes)
+        if circuit and step.stage.row.each_feature:
+            module = f"{activation_name(names[circuit])}()"
         rows.append(f'"{step.stage.id}": {module},')
     lines = [
         "",

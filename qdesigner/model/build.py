@@ -127,7 +127,9 @@ def build_stages(
         if stage.circuit is not None:
             # Each circuit of a model draws shots of its own.
             shots_seed = seed * MAX_STAGES + number
-            modules[stage.id] = quantum_layer(stage.circuit, design.device, shots_seed)
+            modules[stage.id] = quantum_layer(
+                stage.circuit, design.device, shots_seed, stage.row.each_feature
+            )
         elif stage is not design.backbone:
             modules[stage.id] = MAKERS[stage.kind](traced, classes)
     for stage in design.stages:

@@ -16,6 +16,7 @@ from qdesigner.catalog.devices import DEVICES, missing, refusal
 from qdesigner.circuit.free import free
 from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.data.dataset import Dataset, Item, open_dataset
+from qdesigner.design.plan import circuit_rows
 from qdesigner.design.spec import Design, DeviceSpec
 from qdesigner.devices.base import load, loading
 from qdesigner.devices.layer import DeviceLayer
@@ -111,7 +112,7 @@ def evaluate(
         )
     model = Split(design, len(run.classes))
     load_weights(model.tail, weights, run.path.name)
-    _ask(model.tail, spec, len(items), agree)
+    _ask(model.tail, design, len(items), agree)
     inputs = prepare(
         design, model, dataset, items, lambda what: _told(emit, what), stopped=lambda: False
     )
@@ -155,18 +156,23 @@ def chosen(dataset: Dataset, split: str, limit: int) -> Sequence[Item]:
 def circuits_run(design: Design, images: int) -> int:
     """How many circuits predict so many images. With shots, observables that cannot be measured
     together take a circuit each."""
-    frees = [free(stage.circuit) for stage in design.stages if stage.circuit is not None]
-    return images * sum(circuits_per_row(each) if design.device.shots else 1 for each in frees)
+    rows = circuit_rows(design)
+    return images * sum(
+        rows[stage.id] * (circuits_per_row(free(stage.circuit)) if design.device.shots else 1)
+        for stage in design.stages
+        if stage.circuit is not None
+    )
 
 
-def _ask(tail: nn.Module, spec: DeviceSpec, images: int, agree: Agree) -> None:
+def _ask(tail: nn.Module, design: Design, images: int, agree: Agree) -> None:
     """Let remote devices send what is agreed to. Raises UserError when it is not."""
+    spec, rows = design.device, circuit_rows(design)
     if not DEVICES[spec.name].remote:
         return
-    for layer in tail.modules():
+    for name, layer in tail.named_children():
         if isinstance(layer, DeviceLayer):
             device: Any = layer.device
-            plan: Plan = device.plan(free(layer.circuit), images, spec.shots)
+            plan: Plan = device.plan(free(layer.circuit), images * rows[name], spec.shots)
             device.confirm(plan, agree(plan.sentence))
 
 

@@ -32,7 +32,7 @@ def validate(model: nn.Module, inputs: Inputs, epoch: int) -> tuple[Predictions,
         x, _ = inputs.batch(part)
         seen: dict[str, Tensor] = {}
         for name, module in model.named_children():
-            if isinstance(module, CircuitLayer):
+            if isinstance(module, CircuitLayer) and x.ndim == 2:
                 seen[name] = x
             x = module(x)
         logits.append(x)

@@ -27,6 +27,7 @@ from qdesigner.catalog.snapshots import SNAPSHOTS
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.readout import Readout
+from qdesigner.design.edits import activation_circuit
 from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec
 from qdesigner.errors import UserError
 from qdesigner.export.circuit_text import circuit_lines
@@ -142,6 +143,22 @@ def test_every_device_exports_runs_and_verifies(
     assert "over 2 images\nverified" in said
     golden = json.loads((tmp_path / "model_files/golden.json").read_text())
     assert ("shot" in golden["images"][0]) == bool(RUNS[name].shots)
+
+
+@pytest.mark.parametrize("name", list(RUNS))
+def test_every_device_exports_and_verifies_a_quantum_activation(
+    name: str, tmp_path: Path, run: Run
+) -> None:
+    have(RUNS[name])
+    activation = Stage(
+        id="activation-1", kind="quantum_activation", circuit=activation_circuit(trained=True)
+    )
+    drawn = design(CIRCUITS["angles"], RUNS[name], activation)
+    stages = tuple(stage for stage in drawn.stages if stage.kind != "quantum")
+    path = export(drawn.but(stages=stages), tmp_path / "model.py")
+    code, said = run(path, "--verify")
+    assert code == 0, said
+    assert "over 2 images\nverified" in said
 
 
 def test_every_device_that_trains_here_is_in_the_test_above() -> None:

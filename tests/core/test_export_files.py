@@ -282,6 +282,17 @@ STAGE_LISTS: dict[str, tuple[Stage, ...]] = {
     "batch_norm": (Stage(id="f-1", kind="flatten"), Stage(id="n-1", kind="batch_norm")),
     "squash": (Stage(id="f-1", kind="flatten"), Stage(id="s-1", kind="squash")),
     "quantum": with_circuits(ONE_WIRE).stages[:-1],
+    "quantum_activation": (
+        Stage(
+            id="q-1",
+            kind="quantum_activation",
+            circuit=Circuit(
+                wires=1,
+                blocks=(*ONE_WIRE.blocks, Block(id="r", kind="ry_layer")),
+            ),
+        ),
+        Stage(id="f-1", kind="flatten"),
+    ),
     "probability": (
         *with_circuits(ONE_WIRE).stages[:-1],
         Stage(id="p-1", kind="probability"),
