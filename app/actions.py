@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from app.canvas import commands
 from app.panels.devices import fill as fill_with_devices
 from app.panels.strip import fill_with_kinds, remove_selected, toggle_frozen
+from app.panels.timebar import travel
 from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.kinds import Group
@@ -297,8 +298,8 @@ def _model() -> Iterator[Entry]:
 
 def _run() -> Iterator[Entry]:
     yield Command(
-        "train", "Run", lambda w: "Go on" if w.session.state == "paused" else "Train",
-        lambda w: w.runs.train_or_pause(), ("Space",), _can_train, tip=_train_tip,
+        "train", "Run", lambda w: w.runs.verb, lambda w: w.runs.train_or_pause(), ("Space",),
+        _can_train, tip=_train_tip,
     )  # fmt: skip
     yield Command(
         "pause", "Run", "Pause", lambda w: w.runs.train_or_pause(), ("Space",),
@@ -310,8 +311,31 @@ def _run() -> Iterator[Entry]:
         tip="End this run; its checkpoint stays",
     )  # fmt: skip
     yield Command(
+        "train_anew", "Run", "Train anew", lambda w: w.runs.train_anew(), ("Ctrl+T",),
+        lambda w: not w.checked.error and w.session.state != "stopping",
+        tip="Begin a new run; one that goes on is stopped and keeps its checkpoint",
+    )  # fmt: skip
+    yield Command(
         "resume", "Run", "Resume from checkpoint", lambda w: w.runs.resume(), ("Ctrl+Shift+R",),
         lambda w: bool(w.runs.resumable),
+    )  # fmt: skip
+    yield Command(
+        "branch", "Run", _branch_text, lambda w: w.runs.branch(), ("Ctrl+Shift+B",),
+        lambda w: w.runs.can_branch and not w.checked.error,
+        tip="Begin a new run of this design with the weights of then",
+    )  # fmt: skip
+    yield "Run", SEPARATOR
+    for name, text, step, key in (
+        ("epoch_back", "Look at the epoch before", -1, "Ctrl+["),
+        ("epoch_on", "Look at the next epoch", 1, "Ctrl+]"),
+    ):
+        yield Command(
+            name, "Run", text, lambda w, s=step: travel(w.runview, s), (key,),
+            lambda w: bool(w.runview.kept),
+        )  # fmt: skip
+    yield Command(
+        "epoch_newest", "Run", "Back to the newest epoch", lambda w: w.runview.travel(None),
+        ("Ctrl+Shift+N",), lambda w: w.runview.at_epoch is not None,
     )  # fmt: skip
     yield "Run", SEPARATOR
     yield Command("open_run", "Run", "Open run…", lambda w: w.runs.choose(w), ("Ctrl+Shift+O",),
@@ -332,7 +356,16 @@ def _run() -> Iterator[Entry]:
 
 def _train_tip(window: Window) -> str:
     error = window.checked.error
-    return f"Cannot be trained yet: {error}" if error else "Train the model on its data"
+    if error:
+        return f"Cannot be trained yet: {error}"
+    if window.runs.verb == "Resume":
+        return "Go on with the run that was stopped, from its last checkpoint"
+    return "Train the model on its data"
+
+
+def _branch_text(window: Window) -> str:
+    epoch = window.runview.at_epoch
+    return f"Branch from epoch {epoch}" if epoch is not None else "Branch from the last epoch"
 
 
 def _view() -> Iterator[Entry]:

@@ -6,6 +6,7 @@ import logging
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.checked import Checked
 from app.document import Document
+from app.liveedits import LiveEdits
 from app.panels.notices import Button, Notices
 from app.project import file_name
 from app.runview import RunView
@@ -60,33 +62,84 @@ class Runs(QObject):
         self._skipped: tuple[tuple[str, str], ...] = ()  # said already, once for these files
         self._told_saturation = False
         self._foreign = False  # the run that goes on belongs to a project no longer on screen
+        self._anew = False  # a run is being stopped only to begin another one
+        self._edits = LiveEdits(document, session, checked, notices, self.train_anew)
         session.event.connect(self._take)
         session.state_changed.connect(lambda _state: self.changed.emit())
+        runview.travelled.connect(self.changed)
+        runview.travel_failed.connect(lambda text: notices.post("travel", text, "warning"))
         document.replaced.connect(self.show_last)
 
     # ---- training -------------------------------------------------------------------------------
 
     def train_or_pause(self) -> None:
-        """Train when nothing runs, else pause or go on."""
+        """Train when nothing runs, or go on with the run that was stopped; else pause or go on."""
         state = self._session.state
         if state == "training":
             self._session.pause()
         elif state == "paused":
             self._session.resume()
-        elif self._checked.error:
+        elif self.goes_on:
+            self.resume()
+        else:
+            self.train_anew()
+
+    def train_anew(self) -> None:
+        """Train in a new run; one that goes on is stopped first, and keeps its checkpoint."""
+        if self._checked.error:
             self._notices.post("run", f"This cannot be trained yet. {self._checked.error}", "error")
+        elif self._session.state in ("training", "paused"):
+            self._anew = True
+            self._session.stop()
         elif not self._session.busy:
-            self._notices.dismiss("run")
-            self._session.train(self._document.design)
-            # The worker may still be importing; the panels say at once that something has begun.
-            self._runview.on_event(events.Progress("starting the training process", 0, 0))
+            self._begin()
 
     def resume(self, run: str = "") -> None:
         """Take a run up again from its last checkpoint."""
         run = run or self.resumable
         if run and not self._session.busy:
-            self._notices.dismiss("run")
-            self._session.train(self._document.design, resume=run)
+            self._begin(resume=run)
+
+    def branch(self, run: str = "", epoch: int = 0) -> None:
+        """Begin a new run of the design on screen with the weights that ``run`` had after
+        ``epoch``; of the run on screen, the epoch that is looked at."""
+        if not run:
+            run, epoch = self._runview.path, self._runview.at_epoch or 0
+        if self._checked.error:
+            self._notices.post("run", f"This cannot be trained yet. {self._checked.error}", "error")
+        elif run and not self._session.busy:
+            self._begin(branch=run, epoch=epoch)
+
+    def _begin(self, **how: Any) -> None:
+        self._notices.dismiss("run")
+        self._session.train(self._document.design, **how)
+        if not how:
+            # The worker may still be importing; the panels say at once that something has begun.
+            self._runview.on_event(events.Progress("starting the training process", 0, 0))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether Train resumes: the last run was stopped on its way, and is of this design."""
+        trained = self._runview.design
+        stopped = self._runview.phase in ("stopped", "interrupted", "failed")
+        return (
+            stopped
+            and bool(self.resumable)
+            and trained is not None
+            and not edited(trained, self._document.design)
+        )
+
+    @property
+    def verb(self) -> str:
+        """What Train does now, in a word."""
+        if self._session.state == "paused":
+            return "Go on"
+        return "Resume" if not self._session.busy and self.goes_on else "Train"
+
+    @property
+    def can_branch(self) -> bool:
+        """Whether a run is on screen from which another one could begin."""
+        return bool(self._runview.kept) and not self._session.busy
 
     @property
     def resumable(self) -> str:
@@ -101,6 +154,7 @@ class Runs(QObject):
         if self._session.busy:
             self._session.stop()
             self._foreign = True
+            self._edits.begin(None)
         run = self._document.design.run
         self._notices.dismiss("saturation")
         self._runview.clear()
@@ -165,6 +219,9 @@ class Runs(QObject):
         match event:
             case events.Started():
                 self._document.set_run(event.run)
+                self._edits.begin(self._runview.design or self._document.design)
+                if event.note:
+                    self._notices.post("note", event.note)
                 if event.skipped and event.skipped != self._skipped:
                     self._say_skipped(event)
                 self._told_saturation = False
@@ -173,10 +230,17 @@ class Runs(QObject):
                 self._watch_saturation(event)
             case events.Failed():
                 self._say_failed(event)
+            case events.Finished() if event.early:
+                self._notices.post("run", _early(event, self._runview))
             case events.Exported():
                 self._say_exported(event.path)
             case events.ExportFailed():
                 self._notices.post("export", event.reason, "error")
+        if isinstance(event, events.Finished | events.Stopped | events.Failed):
+            self._edits.begin(None)
+            anew, self._anew = self._anew, False
+            if anew and not isinstance(event, events.Failed):
+                self.train_anew()
         self.changed.emit()
 
     def _watch_saturation(self, event: events.Predictions) -> None:
@@ -243,6 +307,21 @@ class Runs(QObject):
             diagnostics(self._document.design, self._session, self.lines)
         )
         self._notices.post("diagnostics", "The diagnostics are on the clipboard.")
+
+
+def edited(run: Design, now: Design) -> bool:
+    """Whether the model, its data or its training is another than the run's."""
+    mine, other = ((d.stages, d.data, d.training, d.device) for d in (run, now))
+    return mine != other
+
+
+def _early(event: events.Finished, runview: RunView) -> str:
+    """What early stopping did, as a sentence."""
+    best = f" Its best is epoch {runview.best_epoch}." if runview.best_epoch else ""
+    return (
+        f"Early stopping ended the run after epoch {event.epochs}: the validation loss no longer "
+        f"improved.{best}"
+    )
 
 
 def diagnostics(design: Design, session: Session, lines: list[str]) -> str:

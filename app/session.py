@@ -83,15 +83,31 @@ class Session(QObject):
         self._live.start()
         self._timer.start()
 
-    def train(self, design: Design, resume: str = "") -> None:
-        """Train ``design`` in a new run, or take up the run folder ``resume`` again."""
+    def train(self, design: Design, resume: str = "", branch: str = "", epoch: int = 0) -> None:
+        """Train ``design`` in a new run, take up the run folder ``resume`` again, or begin a new
+        run with the weights that the run ``branch`` had after ``epoch`` (0: its last)."""
         if self.busy:
             return
         if not self._worker.alive:
             self._warm()
         self._run = resume
-        self._worker.send(events.Train(design, resume=resume))
+        self._worker.send(events.Train(design, resume=resume, branch=branch, epoch=epoch))
         self._become("training")
+
+    def change(
+        self,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+    ) -> None:
+        """Use other training values from the next step on."""
+        if self._state in ("training", "paused"):
+            self._worker.send(events.Change(learning_rate, batch_size, epochs))
+
+    def edit(self, design: Design) -> None:
+        """Go on with ``design`` and the weights that survive."""
+        if self._state in ("training", "paused"):
+            self._worker.send(events.Edit(design))
 
     def pause(self) -> None:
         """Pause after the current step."""

@@ -120,7 +120,9 @@ def style_sheet(theme: Theme) -> str:
     Widgets ask for a look by a property: ``role`` is heading, title, muted, number, panel or bar;
     ``kind`` of a button is go, primary, tool, link or fix.
     """
-    icons = {n: resource(f"icons/{n}.svg").as_posix() for n in ("down", "up", "check")}
+    icons = {
+        n: resource(f"icons/{n}.svg").as_posix() for n in ("down", "down_white", "up", "check")
+    }
     mixed = {
         "hover": blend(QColor(theme.accent), QColor(theme.panel), 0.10).name(),
         "go_hover": QColor(theme.go).lighter(112).name(),
@@ -249,6 +251,12 @@ QPushButton[kind="go"] { background: @go; color: #ffffff; font-weight: 700; font
 QPushButton[kind="go"]:hover { background: @go_hover; }
 QPushButton[kind="go"]:focus { border: 1px solid @text; }
 QPushButton[kind="go"]:disabled { background: @track; border: 1px solid @track; color: @muted; }
+QPushButton[kind="more"] { background: @go; border: 1px solid @go; padding: 4px; min-width: 14px;
+  max-width: 14px; }
+QPushButton[kind="more"]:hover { background: @go_hover; }
+QPushButton[kind="more"]:focus { border: 1px solid @text; }
+QPushButton[kind="more"]::menu-indicator { image: url(@down_white@); width: 12px; height: 12px;
+  subcontrol-origin: padding; subcontrol-position: center; }
 QPushButton[kind="primary"] { background: @accent; color: @accent_text; font-weight: 700;
   border: 1px solid @accent; }
 QPushButton[kind="primary"]:hover { background: @accent_hover; }
@@ -270,6 +278,14 @@ QToolButton[kind="choice"]::menu-indicator { image: url(@down@); width: 12px; he
 QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;
   max-height: 8px; }
 QProgressBar::chunk { background: @accent; border-radius: 4px; }
+QSlider { background: transparent; min-height: 18px; }
+QSlider::groove:horizontal { background: @track; height: 4px; border-radius: 2px; }
+QSlider::sub-page:horizontal { background: @accent; height: 4px; border-radius: 2px; }
+QSlider::handle:horizontal { background: @accent; width: 12px; height: 12px; margin: -4px 0;
+  border-radius: 6px; border: 1px solid @panel; }
+QSlider:focus::handle:horizontal { border: 1px solid @text; }
+QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {
+  background: @faint; }
 QTabWidget::pane { border: none; border-top: 1px solid @border; background: transparent; }
 QTabWidget::tab-bar { left: 8px; }
 QTabBar { background: transparent; }

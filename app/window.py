@@ -48,6 +48,7 @@ from app.panels.palette import Palette
 from app.panels.problems import ProblemBar
 from app.panels.statusbar import StatusBar
 from app.panels.strip import Strip
+from app.panels.timebar import TimeBar
 from app.project import Project
 from app.runs import Runs, versions
 from app.runview import RunView
@@ -96,8 +97,9 @@ class Window(QMainWindow):
         self.setMinimumSize(940, 600)
         self.actions_table.fill(self.menuBar())
         self.header = Header(
-            self.document, self.session, self.actions_table.actions, DeviceButton(self.document)
-        )
+            self.document, self.session, self.runview, self.runs, self.actions_table.actions,
+            DeviceButton(self.document),
+        )  # fmt: skip
         self.palette_panel = Palette(self.document)
         self.inspector = Inspector(self.document, self.runview, self.checked)
         self.strip = Strip(self.document, self.checked)
@@ -107,7 +109,9 @@ class Window(QMainWindow):
         self._centre = QSplitter(Qt.Orientation.Vertical)
         self._centre.setHandleWidth(8)
         self._centre.addWidget(self.board)
-        self._results = _panel(self.tabs)
+        self._results = _panel(
+            self.tabs, TimeBar(self.runview, self.actions_table.actions["branch"])
+        )
         self._centre.addWidget(self._results)
         self._columns.addWidget(_side(self.palette_panel, "right"))
         self._columns.addWidget(self._middle())
@@ -149,7 +153,7 @@ class Window(QMainWindow):
             self.document.changed, self.document.saved, self.document.path_changed,
             self.document.stage_selected, self.document.blocks_selected,
             self.session.state_changed, self.runs.changed, self.checked.changed,
-            self.runview.state_changed,
+            self.runview.state_changed, self.runview.travelled,
         ):  # fmt: skip
             signal.connect(refresh)
         for signal in (self.document.changed, self.document.saved, self.document.path_changed):
@@ -367,12 +371,14 @@ def _dropped(event: QDropEvent) -> Path | None:
     return None
 
 
-def _panel(inside: QWidget) -> QFrame:
+def _panel(inside: QWidget, below: QWidget) -> QFrame:
     frame = QFrame()
     frame.setProperty("role", "panel")
     box = QVBoxLayout(frame)
     box.setContentsMargins(1, 1, 1, 1)
-    box.addWidget(inside)
+    box.setSpacing(0)
+    box.addWidget(inside, 1)
+    box.addWidget(below)
     return frame
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QMenu,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -19,6 +21,8 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.document import Document
 from app.icons import icon
+from app.runs import Runs
+from app.runview import RunView
 from app.sentences import sentence
 from app.session import Session
 from qdesigner.design import edits
@@ -39,6 +43,8 @@ class Header(QFrame):
         self,
         document: Document,
         session: Session,
+        runview: RunView,
+        runs: Runs,
         actions: dict[str, QAction],
         device: DeviceButton,
     ) -> None:
@@ -46,7 +52,9 @@ class Header(QFrame):
         self.setProperty("role", "header")
         self.setFixedHeight(52)
         self._document, self._session = document, session
+        self._runview, self._runs = runview, runs
         self._total_epochs = self._steps = 0
+        self._said = ""  # of the run that goes on, also while an earlier epoch is looked at
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 0, 12, 0)
         row.setSpacing(6)
@@ -71,7 +79,9 @@ class Header(QFrame):
         for name in ("undo", "redo"):
             row.addWidget(self._buttons[name])
         row.addSpacing(16)
-        for name in ("train", "pause", "stop"):
+        row.addWidget(self._buttons["train"])
+        row.addWidget(self._make_more(actions))
+        for name in ("pause", "stop"):
             row.addWidget(self._buttons[name])
         row.addSpacing(16)
         self._add_progress(row)
@@ -89,10 +99,31 @@ class Header(QFrame):
         document.replaced.connect(self._forget_progress)
         session.event.connect(self._take)
         session.state_changed.connect(lambda _state: self._show_state())
+        runs.changed.connect(self._show_more)
+        document.changed.connect(lambda _design: self._show_more())
+        runview.state_changed.connect(self._show_more)
+        runview.travelled.connect(self._say)
         theme.changed.connect(self._restyle)
         self._show_name()
         self._show_state()
         self._restyle()
+
+    def _make_more(self, actions: dict[str, QAction]) -> QPushButton:
+        """Beside Resume: what else could be done instead."""
+        self._more = QPushButton()
+        self._more.setProperty("kind", "more")
+        self._more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._more.setAccessibleName("Train anew, or branch")
+        self._more.setToolTip("Train anew, or branch, instead of going on with the last run")
+        menu = QMenu(self._more)
+        menu.addAction(actions["train_anew"])
+        menu.addAction(actions["branch"])
+        self._more.setMenu(menu)
+        self._more.hide()
+        return self._more
+
+    def _show_more(self) -> None:
+        self._more.setVisible(self._runs.verb == "Resume")
 
     def _add_progress(self, row: QHBoxLayout) -> None:
         self._bar = QProgressBar(textVisible=False, maximum=SCALE)
@@ -149,27 +180,47 @@ class Header(QFrame):
                 done = event.done / event.total if event.total else 0.0
                 self._show(done, progress_text(event))
             case events.Steps():
-                done = (event.first + len(event.losses)) / max(1, self._steps)
-                self._show(done, f"epoch {event.epoch} / {self._total_epochs} · "
-                           f"{number(event.images_per_second)} img/s · "
-                           f"{clock(event.seconds_left)} left")  # fmt: skip
+                self._show_steps(event)
+            case events.Mark():
+                self._total_epochs = self._runview.total_epochs or self._total_epochs
             case events.Finished():
-                self._show(1.0, f"finished · best validation {event.best_val_accuracy:.1%}")
+                best = score_text(self._runview.regression, event.best_val_accuracy)
+                ended = "stopped early" if event.early else "finished"
+                self._show(1.0, f"{ended} · best validation {best}")
             case events.Stopped():
-                self._text.setText(f"stopped after {event.epochs} epochs")
+                epochs = f"{event.epochs} epoch{'' if event.epochs == 1 else 's'}"
+                self._show(self._bar.value() / SCALE, f"stopped after {epochs}")
             case events.Failed():
                 self._show(self._bar.value() / SCALE if event.resumable else 0.0, "failed")
 
+    def _show_steps(self, event: events.Steps) -> None:
+        if event.at:
+            done = event.at[-1] / max(1, self._total_epochs)
+        else:
+            done = (event.first + len(event.losses)) / max(1, self._steps)
+        parts = [
+            f"epoch {event.epoch} / {self._total_epochs}",
+            f"{number(event.images_per_second)} img/s",
+            left(event.seconds_left),
+        ]
+        self._show(done, " · ".join(filter(None, parts)))
+
     def _show(self, done: float, text: str) -> None:
         self._bar.setValue(round(SCALE * min(1.0, max(0.0, done))))
-        self._text.setText(text)
+        self._said = text
+        self._say()
+
+    def _say(self) -> None:
+        """The run's progress, or which epoch is looked at."""
+        at = self._runview.at_epoch
+        self._text.setText(self._said if at is None else f"looking back at epoch {at}")
 
     def _show_state(self) -> None:
         state = self._session.state
         if state == "stopping":
-            self._text.setText("stopping…")
+            self._show(self._bar.value() / SCALE, "stopping…")
         elif state == "training" and not self._bar.value():
-            self._text.setText("starting…")
+            self._show(0.0, "starting…")
         self._restyle()
 
     def _forget_progress(self) -> None:
@@ -217,8 +268,8 @@ def progress_text(event: events.Progress) -> str:
         return f"{event.what}…"
     text = f"{event.what} {number(event.done)} / {number(event.total)}"
     if event.rate > 0:
-        left = (event.total - event.done) / event.rate
-        text += f" · {number(event.rate)} img/s · {clock(left)} left"
+        rest = left((event.total - event.done) / event.rate)
+        text = " · ".join(filter(None, [text, f"{number(event.rate)} img/s", rest]))
     return text
 
 
@@ -233,3 +284,23 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
+
+
+def left(seconds: float) -> str:
+    """An expected end no more exact than it is: "about 40 s left"; "" while none is known."""
+    if not math.isfinite(seconds) or seconds <= 0:
+        return ""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 55:
+        return f"about {5 * round(seconds / 5)} s left"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, rest = divmod(5 * round(seconds / 300), 60)
+    return f"about {hours} h {rest} min left" if rest else f"about {hours} h left"
+
+
+def score_text(regression: bool, score: float) -> str:
+    """A run's score: "96.7%", or an error's three digits."""
+    return f"error {score:.3g}" if regression else f"{score:.1%}"

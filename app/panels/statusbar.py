@@ -9,6 +9,7 @@ from app.checked import Checked
 from app.document import Document
 from app.panels.devices import noise_words, shots_words
 from app.panels.header import number
+from app.runs import edited
 from app.runview import RunView
 from app.session import Session
 from qdesigner.catalog.devices import DEVICES, gradient
@@ -50,6 +51,7 @@ class StatusBar(QStatusBar):
         session.state_changed.connect(lambda _state: self._show())
         session.event.connect(self._take)
         runview.state_changed.connect(self._show)
+        runview.travelled.connect(self._show)
         document.saved.connect(lambda: self._right.setText("saved"))
         document.changed.connect(lambda _design: self._edited())
         document.replaced.connect(self._forget)
@@ -76,6 +78,8 @@ class StatusBar(QStatusBar):
 
     def _show(self) -> None:
         parts = [STATES[self._session.state]]
+        if self._runview.at_epoch is not None:
+            parts.insert(0, looking_back(self._runview))
         run = self._runview.design
         changed = run is not None and edited(run, self._document.design)
         if self._features and not changed:
@@ -96,6 +100,11 @@ class StatusBar(QStatusBar):
         self._left.setText(" · ".join(parts))
 
 
+def looking_back(runview: RunView) -> str:
+    """Which epoch is looked at."""
+    return f"epoch {runview.at_epoch} of {runview.total_epochs} (looking back)"
+
+
 def gradients(design: Design) -> str:
     """What the gradients are: exact or from shots, and the method."""
     circuit = next(stage.circuit for stage in design.stages if stage.circuit is not None)
@@ -105,9 +114,3 @@ def gradients(design: Design) -> str:
     if design.device.shots:
         return f"gradients from {shots_words(design.device)} ({method})"
     return f"exact gradients ({method})"
-
-
-def edited(run: Design, now: Design) -> bool:
-    """Whether the model, its data or its training is another than the run's."""
-    mine, other = ((d.stages, d.data, d.training, d.device) for d in (run, now))
-    return mine != other

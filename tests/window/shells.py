@@ -39,9 +39,15 @@ class FakeSession(QObject):
     def start(self) -> None:
         self.said.append(("start",))
 
-    def train(self, design: Design, resume: str = "") -> None:
-        self.said.append(("train", design, resume))
+    def train(self, design: Design, resume: str = "", branch: str = "", epoch: int = 0) -> None:
+        self.said.append(("branch", design, branch, epoch) if branch else ("train", design, resume))
         self.become("training")
+
+    def change(self, **values: object) -> None:
+        self.said.append(("change", values))
+
+    def edit(self, design: Design) -> None:
+        self.said.append(("edit", design))
 
     def pause(self) -> None:
         self.said.append(("pause",))

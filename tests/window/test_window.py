@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from shells import FakeSession, end, heard, quickstart, spin, wait_until
 
 from app import theme
 from app.document import Document
-from app.panels.header import clock, number
+from app.panels.header import left, number
 from app.panels.problems import ProblemBar
 from app.window import Window
 from qdesigner.design import codec, edits
@@ -120,12 +121,20 @@ def test_progress_says_epoch_rate_and_expected_end(window: Window) -> None:
     session = window.session
     window.runs.train_or_pause()
     session.event.emit(events.Progress("computing features", 100, 397, 50.0))
-    assert window.header._text.text() == "computing features 100 / 397 · 50 img/s · 00:06 left"
+    features = "computing features 100 / 397 · 50 img/s · a few seconds left"
+    assert window.header._text.text() == features
     session.event.emit(STARTED)
-    session.event.emit(events.Steps(20, 199, (0.5,), (0.9,), 1840.0, 4.0))
-    assert window.header._text.text() == f"epoch 20 / 30 · {number(1840)} img/s · 00:04 left"
+    session.event.emit(events.Steps(20, 199, (0.5,), (0.9,), 1840.0, 241.0))
+    rate = number(1840)
+    assert window.header._text.text() == f"epoch 20 / 30 · {rate} img/s · about 4 min left"
     assert window.header._bar.value() == round(1000 * 200 / 300)
-    assert clock(3661) == "1:01:01"
+    session.event.emit(events.Steps(20, 200, (0.5,), (0.9,), 1840.0, math.nan, (19.5,)))
+    assert window.header._text.text() == f"epoch 20 / 30 · {rate} img/s", "no end is known"
+    assert window.header._bar.value() == round(1000 * 19.5 / 30)
+    assert [left(s) for s in (0, 8, 41, 59, 3599, 7800)] == [
+        "", "a few seconds left", "about 40 s left", "about 1 min left", "about 1 h left",
+        "about 2 h 10 min left",
+    ]  # fmt: skip
 
 
 def test_a_run_becomes_the_projects_last_run(window: Window, tmp_path: Path) -> None:
