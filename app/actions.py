@@ -207,6 +207,10 @@ def _file() -> Iterator[Entry]:
         "export", "File", "Export script…", lambda w: w.runs.export(w), ("Ctrl+E",),
         lambda w: not w.checked.error and not w.session.busy, tip=_export_tip,
     )  # fmt: skip
+    yield Command(
+        "export_curves", "File", "Export curves…", lambda w: w.export_curves(), ("Ctrl+Shift+C",),
+        lambda w: len(w.runview.epochs) > 0, tip="Write the curves as PNG, SVG or CSV",
+    )  # fmt: skip
     yield "File", SEPARATOR
     yield Command("quit", "File", "Quit", lambda w: w.close(), ("Ctrl+Q",))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,31 @@ class Runs(QObject):
         text = "Writing the script…" if run else "Writing the script, with untrained weights…"
         self._notices.post("export", text)
         self._session.export(str(path), self._document.design, run)
+
+    def export_curves(self, parent: QWidget, write: Callable[[Path], tuple[Path, ...]]) -> None:
+        """Ask for a file and let the curves be written there."""
+        here = self._document.path
+        offered = (here.parent if here else Path.home()) / "curves.png"
+        chosen, kind = QFileDialog.getSaveFileName(
+            parent, "Export curves", str(offered),
+            "Picture (*.png);;Drawing (*.svg);;Tables of epochs and steps (*.csv)",
+        )  # fmt: skip
+        if not chosen:
+            return
+        path = Path(chosen)
+        if path.suffix.lower() not in (".png", ".svg", ".csv"):
+            path = path.with_name(path.name + kind[kind.index("(*") + 2 : -1])
+        try:
+            files = write(path)
+        except UserError as error:
+            self._notices.post("export", str(error), "error")
+            return
+        folder = QUrl.fromLocalFile(str(path.parent))
+        names = " and ".join(file.name for file in files)
+        self._notices.post(
+            "export", f"The curves are written: {names}", "info",
+            (("Show in folder", lambda: QDesktopServices.openUrl(folder)),),
+        )  # fmt: skip
 
     def matching_run(self) -> str:
         """The last run, when the model and the data on screen are those it trained; else ""."""

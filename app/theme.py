@@ -278,12 +278,12 @@ QToolButton[kind="choice"]::menu-indicator { image: url(@down@); width: 12px; he
 QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;
   max-height: 8px; }
 QProgressBar::chunk { background: @accent; border-radius: 4px; }
-QSlider { background: transparent; min-height: 18px; }
+QSlider { background: transparent; border: none; outline: none; min-height: 18px; }
 QSlider::groove:horizontal { background: @track; height: 4px; border-radius: 2px; }
 QSlider::sub-page:horizontal { background: @accent; height: 4px; border-radius: 2px; }
 QSlider::handle:horizontal { background: @accent; width: 12px; height: 12px; margin: -4px 0;
   border-radius: 6px; border: 1px solid @panel; }
-QSlider:focus::handle:horizontal { border: 1px solid @text; }
+QSlider::handle:horizontal:focus { border: 1px solid @text; }
 QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {
   background: @faint; }
 QTabWidget::pane { border: none; border-top: 1px solid @border; background: transparent; }

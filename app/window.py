@@ -189,7 +189,8 @@ class Window(QMainWindow):
 
         self.session.start()
         _log.info("Versions: %s", versions())
-        self.tabs.addTab(TrainingPanel(self.runview), "Training")
+        self.training = TrainingPanel(self.runview, self.actions_table.actions["export_curves"])
+        self.tabs.addTab(self.training, "Training")
         self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
         self.tabs.addTab(CodePanel(self.document), "Code")
         self._log = LogPanel(self.lines, self.runs.lines, self.runs.copy_diagnostics)
@@ -245,6 +246,11 @@ class Window(QMainWindow):
             self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
             self.tabs.addTab(self.evaluate, "Evaluate")
         self.tabs.setCurrentWidget(self.evaluate)
+
+    def export_curves(self) -> None:
+        """Ask for a file and write the run's curves there."""
+        if hasattr(self, "training"):
+            self.runs.export_curves(self, self.training.export)
 
     def _say_refused(self, text: str) -> None:
         if text:

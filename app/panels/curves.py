@@ -1,28 +1,41 @@
-"""One plot of a run: train and validation over the epochs. The only place that knows pyqtgraph.
+"""One plot of a run: train and validation over the epochs, with its steps and marks.
 
-Import it late: the library takes a third of a second, and the window paints before.
+Import it late: pyqtgraph takes a third of a second, and the window paints before.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app import theme
+from app.panels import series
 from app.panels.cells import sized
+from app.panels.legend import DASH, SYMBOLS, Legend
+from app.panels.series import TRAIN, VALIDATION
+from app.runcurves import Floats
 from app.runview import RunView
+from qdesigner.session.events import Mark
 
-DASH = {"train": Qt.PenStyle.SolidLine, "val": Qt.PenStyle.DashLine}
-SYMBOLS = {"train": "o", "val": "d"}
 MOST_SYMBOLS = 16
 MOST_STEPS = 240  # points of the faint line; more steps than that are averaged, zooming shows them
 MOST_EPOCHS = 2000
+MOST_LETTERS = 22  # of a mark's label
+ROOM_OF_TICK = 18  # px
+ROOM_OF_MARKS = 150  # px: in a lower plot, marks are told only where one points at them
+NEAR = 8  # px from a mark that is pointed at
+TINY = 1e-12  # what a logarithm takes for 0
 
-Floats = NDArray[np.float64]
+
+def stride(count: int, most: int) -> int:
+    """How many neighbours (1, 2, 4, 8, …) are averaged so that at most ``most`` points remain."""
+    each = 1
+    while count > each * most:
+        each *= 2
+    return each
 
 
 def thinned(x: Floats, y: Floats, start: int, most: int) -> tuple[Floats, Floats]:
@@ -31,9 +44,7 @@ def thinned(x: Floats, y: Floats, start: int, most: int) -> tuple[Floats, Floats
     ``start`` is the first one's number in the whole run: what is averaged depends on it alone, so
     that a growing line does not flicker.
     """
-    each = 1
-    while len(x) > each * most:
-        each *= 2
+    each = stride(len(x), most)
     if each == 1:
         return x, y
     edges = np.arange(-start % each, len(x), each)
@@ -41,6 +52,17 @@ def thinned(x: Floats, y: Floats, start: int, most: int) -> tuple[Floats, Floats
         edges = np.insert(edges, 0, 0)
     sizes = np.diff(np.append(edges, len(x)))
     return np.add.reduceat(x, edges) / sizes, np.add.reduceat(y, edges) / sizes
+
+
+def smoothed(y: Floats, decay: float) -> Floats:
+    """The exponential moving average of ``y``, without the pull towards zero at its start."""
+    out = np.empty(len(y))
+    total = weight = 0.0
+    for place, value in enumerate(y.tolist()):
+        if np.isfinite(value):
+            total, weight = decay * total + value, decay * weight + 1
+        out[place] = total / weight if weight else value
+    return out
 
 
 class _Left(pg.AxisItem):  # type: ignore[misc]
@@ -53,35 +75,49 @@ class _Left(pg.AxisItem):  # type: ignore[misc]
         """Half a label more than pyqtgraph allows for when there is a grid."""
         return QRectF(super().boundingRect()).adjusted(0, -10, 0, 10)
 
+    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
+        """Of a logarithmic axis 1, 2, 5, 10, … or as many of them as there is room for."""
+        if not self.logMode:
+            return list(super().tickValues(low, high, size))
+        first, last = int(np.floor(low)), int(np.ceil(high))
+        every = [d + m for d in range(first, last + 1) for m in (0.0, np.log10(2), np.log10(5))]
+        most = max(2, size / ROOM_OF_TICK)
+        for some in (every, every[::3]):
+            inside = [value for value in some if low <= value <= high]
+            if len(inside) <= most:
+                return [(1.0, inside)]
+        return [(1.0, inside[:: int(np.ceil(len(inside) / most))])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Of a logarithmic axis what the ticks stand for."""
+        if not self.logMode:
+            return list(super().tickStrings(values, scale, spacing))
+        return [f"{10**value:.3g}" for value in values]
+
 
 class Plot(pg.PlotWidget):  # type: ignore[misc]
-    """The curves ``quantity`` ("loss" or "accuracy") of a run.
+    """The curves of a ``quantity`` (see `series`) of a run.
 
     It shows everything until the user zooms or drags; a double click shows everything again.
     """
 
     def __init__(self, runview: RunView, quantity: str, parent: QWidget | None = None) -> None:
+        self._marks: list[pg.InfiniteLine] = []
         super().__init__(parent, axisItems={"left": _Left()})
         self._runview = runview
-        self._quantity = quantity
-        self._follow = True
+        self.quantity = quantity
+        self._follow, self._log, self._decay = True, False, 0.0
         self.setAccessibleName(f"{quantity} by epoch")
         self.setFrameShape(self.Shape.NoFrame)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.setMinimumSize(120, 80)
+        self.setMinimumSize(120, 60)
         self.getPlotItem().layout.setContentsMargins(0, 8, 10, 0)
         view = self.getViewBox()
         view.setDefaultPadding(0)
         view.sigRangeChangedManually.connect(self._zoomed)
         view.sigXRangeChanged.connect(self._draw_steps)
-        self._steps = pg.PlotCurveItem(skipFiniteCheck=True)
-        self.addItem(self._steps)
-        self._lines = {name: pg.PlotCurveItem(antialias=True) for name in ("train", "val")}
-        self._points = {name: pg.ScatterPlotItem(antialias=True) for name in ("train", "val")}
-        for name in ("train", "val"):
-            self.addItem(self._lines[name])
-            self.addItem(self._points[name])
+        self._add_items()
         self.values = self._make_values()
         self.show_all = QPushButton("Show all", self)
         self.show_all.setToolTip("Show the whole run again (double click)")
@@ -91,6 +127,23 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.scene().sigMouseMoved.connect(self._hover)
         theme.changed.connect(self.restyle)
         self.restyle()
+
+    def _add_items(self) -> None:
+        self._steps = pg.PlotCurveItem(skipFiniteCheck=True)
+        self._smooth = pg.PlotCurveItem(antialias=True)
+        self.addItem(self._steps)
+        self.addItem(self._smooth)
+        both = (TRAIN, VALIDATION)
+        self._lines = {name: pg.PlotCurveItem(antialias=True, connect="finite") for name in both}
+        self._points = {name: pg.ScatterPlotItem(antialias=True) for name in both}
+        for name in both:
+            self.addItem(self._lines[name])
+            self.addItem(self._points[name])
+        self._here = pg.InfiniteLine(angle=90)
+        self._here.setZValue(-1)
+        self._here.hide()
+        self.addItem(self._here)
+        self._marked: list[Mark] = []
 
     def sizeHint(self) -> QSize:
         """Small: a plot takes what room there is, and none from others."""
@@ -104,19 +157,51 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         label.hide()
         return label
 
+    # ---- how it is drawn ------------------------------------------------------------------------
+
+    def show_quantity(self, quantity: str) -> None:
+        """Draw another quantity."""
+        self.quantity, self._marked = quantity, []
+        self.setAccessibleName(f"{series.name(quantity)} by epoch")
+        self.fit()
+        self.refresh()
+
+    def use_log(self, log: bool) -> None:
+        """A logarithmic scale, or a plain one."""
+        self._log = log
+        self.getAxis("left").setLogMode(log)
+        self.fit()
+        self.refresh()
+
+    def smooth(self, decay: float) -> None:
+        """Draw the steps' moving average too, in which a step weighs ``decay`` (0 … 1) times what
+        the next one weighs; 0 draws none."""
+        self._decay = decay
+        self._draw_steps()
+
     # ---- drawing --------------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Draw the run as it is now."""
-        epochs = self._runview.epochs
-        x = epochs["epoch"]
+        curves = self._runview.curves
+        x = curves.epochs["epoch"]
+        known = series.lines(curves, self.quantity)
         for name, line in self._lines.items():
-            y = epochs[f"{name}_{self._quantity}"]
-            line.setData(*thinned(x, y, 0, MOST_EPOCHS))
-            self._points[name].setData(*_some(x, y))
+            y = known.get(name)
+            some = (x, self._scaled(y)) if y is not None else (np.zeros(0), np.zeros(0))
+            line.setData(*thinned(*some, 0, MOST_EPOCHS))
+            self._points[name].setData(*_some(*some))
         if self._follow:
             self.fit()
         self._draw_steps()
+        self._draw_marks()
+        self.look_at(self._runview.at_epoch)
+
+    def look_at(self, epoch: int | None) -> None:
+        """A line stands at the epoch that is looked at."""
+        self._here.setVisible(epoch is not None)
+        if epoch is not None:
+            self._here.setValue(epoch)
 
     def fit(self) -> None:
         """Show everything, now and as it grows."""
@@ -124,13 +209,85 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.show_all.hide()
         run = self._runview
         last = max(run.total_epochs, run.epochs["epoch"][-1] if len(run.epochs) else 0, 1)
-        top = 1.0 if self._quantity == "accuracy" else self._top_loss()
-        self.setRange(xRange=(0, last * 1.02), yRange=(0, top * 1.04), padding=0)
+        self.setRange(xRange=(0, last * 1.02), yRange=self._whole(), padding=0)
 
     @property
     def follows(self) -> bool:
         """Whether it shows everything, rather than what the user zoomed to."""
         return self._follow
+
+    def _scaled(self, y: Floats) -> Floats:
+        return np.log10(np.maximum(y, TINY)) if self._log else y
+
+    def _whole(self) -> tuple[float, float]:
+        """From where to where all values lie; single wild steps do not press the rest flat."""
+        if self.quantity in series.SHARES:
+            return (0.0, 1.04)
+        curves = self._runview.curves
+        steps = series.steps(curves, self.quantity)
+        values = list(series.lines(curves, self.quantity).values())
+        if steps is not None and len(steps):
+            some = steps[:: 1 + len(steps) // 2000]
+            some = some[np.isfinite(some)]
+            values.append(np.percentile(some, (2, 98) if self._log else 98) if len(some) else some)
+        all_values = np.concatenate([np.atleast_1d(v) for v in values]) if values else np.zeros(0)
+        all_values = all_values[np.isfinite(all_values)]
+        if not len(all_values):
+            return (0.0, 1.04)
+        if not self._log:
+            return (0.0, 1.04 * max(float(all_values.max()), 1e-6))
+        low, high = np.log10(np.maximum((all_values.min(), all_values.max()), TINY))
+        room = max(0.05, 0.04 * (high - low))
+        return (float(low - room), float(high + room))
+
+    def _draw_steps(self) -> None:
+        """The steps in view, thinned to what the screen can show."""
+        curves = self._runview.curves
+        x, y = curves.steps["x"], series.steps(curves, self.quantity)
+        if y is None:
+            self._steps.setData([], [])
+            self._smooth.setData([], [])
+            return
+        low, high = self.getViewBox().viewRange()[0]
+        first, last = np.searchsorted(x, (low, high))
+        part = slice(max(0, int(first) - 1), int(last) + 1)
+        few_x, few_y = thinned(x[part], y[part], part.start, MOST_STEPS)
+        self._steps.setData(few_x, self._scaled(few_y))
+        if not self._decay:
+            self._smooth.setData([], [])
+            return
+        # The average of what is in view begins before it; points that stand for several steps
+        # pass on as much as these together.
+        before = max(0, part.start - round(5 / (1 - self._decay)))
+        each = stride(part.stop - before, 2 * MOST_STEPS)
+        few_x, few_y = thinned(x[before : part.stop], y[before : part.stop], before, 2 * MOST_STEPS)
+        self._smooth.setData(few_x, self._scaled(smoothed(few_y, self._decay**each)))
+
+    def _draw_marks(self) -> None:
+        marks = self._runview.marks
+        if marks == self._marked:
+            return
+        for line in self._marks:
+            self.removeItem(line)
+        self._marked = list(marks)
+        self._marks = [self._mark(mark) for mark in marks]
+
+    def _mark(self, mark: Mark) -> pg.InfiniteLine:
+        text = mark.text
+        if len(text) > MOST_LETTERS:
+            text = text[: MOST_LETTERS - 1] + "…"
+        # Where the curves leave room: losses fall away from the top, accuracies from the bottom.
+        low = self.quantity in series.SHARES
+        place, anchor = (0.02, (0, 0)) if low else (0.98, (1, 0))
+        options = {"position": place, "rotateAxis": (1, 0), "anchors": [anchor, anchor],
+                   "color": theme.current().muted}  # fmt: skip
+        line = pg.InfiniteLine(mark.at, angle=90, label=text, labelOpts=options)
+        line.setPen(pg.mkPen(theme.current().faint, width=1, style=Qt.PenStyle.DotLine))
+        line.label.setFont(sized(QFont(self.font()), -3))
+        line.label.setVisible(self.height() >= ROOM_OF_MARKS)
+        line.setZValue(-2)
+        self.addItem(line)
+        return line
 
     def restyle(self) -> None:
         """Take up the theme's colours."""
@@ -150,41 +307,27 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.getAxis("left").setGrid(255)
         self.getAxis("left").setWidth(34)
         self.getAxis("bottom").setHeight(22)
-        colours = {"train": QColor(look.train), "val": QColor(look.validation)}
-        faint = QColor(look.train)
-        faint.setAlphaF(0.28)
-        self._steps.setPen(pg.mkPen(faint, width=1))
+        colours = {TRAIN: QColor(look.train), VALIDATION: QColor(look.validation)}
+        for item, share in ((self._steps, 0.28), (self._smooth, 0.7)):
+            faint = QColor(look.train)
+            faint.setAlphaF(share)
+            item.setPen(pg.mkPen(faint, width=1))
+        self._here.setPen(pg.mkPen(QColor(look.accent), width=1.5))
         for name, colour in colours.items():
             self._lines[name].setPen(pg.mkPen(colour, width=2, style=DASH[name]))
             self._points[name].setSymbol(SYMBOLS[name])
-            self._points[name].setSize(6 if name == "train" else 7)
+            self._points[name].setSize(6 if name == TRAIN else 7)
             self._points[name].setBrush(colour)
             self._points[name].setPen(pg.mkPen(look.panel, width=1))
-
-    def _top_loss(self) -> float:
-        """The largest loss worth showing: single wild steps do not press the rest flat."""
-        run = self._runview
-        steps = run.steps["loss"]
-        some = steps[:: 1 + len(steps) // 2000]
-        tops = [run.epochs[name] for name in ("train_loss", "val_loss")]
-        values = np.concatenate([*tops, [np.percentile(some, 98)] if len(some) else []])
-        values = values[np.isfinite(values)]
-        return max(float(values.max()), 1e-6) if len(values) else 1.0
-
-    def _draw_steps(self) -> None:
-        """The steps in view, thinned to what the screen can show."""
-        x, y = self._runview.steps["x"], self._runview.steps[self._quantity]
-        low, high = self.getViewBox().viewRange()[0]
-        first, last = np.searchsorted(x, (low, high))
-        part = slice(max(0, int(first) - 1), int(last) + 1)
-        self._steps.setData(*thinned(x[part], y[part], part.start, MOST_STEPS))
+        self._marked = []
+        self._draw_marks()
 
     # ---- the pointer ----------------------------------------------------------------------------
 
     def _zoomed(self) -> None:
         self._follow = False
         self.show_all.adjustSize()
-        self._place(self.show_all, at_top=self._quantity == "accuracy")
+        self._place(self.show_all, at_top=self.quantity in series.SHARES)
         self.show_all.show()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -193,19 +336,20 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.fit()
 
     def _hover(self, position: QPointF) -> None:
-        epochs = self._runview.epochs
+        curves = self._runview.curves
         view = self.getViewBox()
-        if not len(epochs) or not view.sceneBoundingRect().contains(position):
+        if not len(curves.epochs) or not view.sceneBoundingRect().contains(position):
             self.values.hide()
             return
         here = view.mapSceneToView(position).x()
-        row = int(np.abs(epochs["epoch"] - here).argmin())
-        train = epochs[f"train_{self._quantity}"][row]
-        validation = epochs[f"val_{self._quantity}"][row]
-        number = int(epochs["epoch"][row])
-        self.values.setText(f"epoch {number}\ntrain {train:.3f}\nvalidation {validation:.3f}")
+        row = int(np.abs(curves.epochs["epoch"] - here).argmin())
+        text = series.values_at(curves, self.quantity, row)
+        reach = NEAR * view.viewPixelSize()[0]
+        text += [mark.text for mark in self._marked if abs(mark.at - here) <= reach]
+        self.values.setText("\n".join(text))
         self.values.adjustSize()
-        self._place(self.values, at_top=self._quantity == "loss")
+        self._place(self.values, at_top=self.quantity not in series.SHARES)
+        self.values.raise_()
         self.values.show()
 
     def _place(self, widget: QWidget, at_top: bool) -> None:
@@ -214,6 +358,15 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         left = room.right() - widget.width() - 4
         top = room.top() + 4 if at_top else room.bottom() - widget.height() - 4
         widget.move(max(0, left), max(0, top))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """What stands in the upper right corner stays there."""
+        super().resizeEvent(event)
+        for legend in self.findChildren(Legend):
+            legend.resize(legend.sizeHint())
+            legend.move(self.width() - legend.width() - 8, 10)
+        for line in self._marks:
+            line.label.setVisible(self.height() >= ROOM_OF_MARKS)
 
     def leaveEvent(self, event: QEvent) -> None:
         """The pointer is gone."""
@@ -227,52 +380,3 @@ def _some(x: Floats, y: Floats) -> tuple[Floats, Floats]:
         return x, y
     every = -(-len(x) // MOST_SYMBOLS)
     return x[::-every], y[::-every]
-
-
-_LABELS = (("train", "train"), ("val", "validation"))
-SAMPLE = 20  # px: how long the legend's lines are
-
-
-class Legend(QWidget):
-    """Which line is which: "train" and "validation", each with its line and its symbol."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setAccessibleName("train: solid line, round; validation: dashed line, diamond")
-        theme.changed.connect(self.update)
-
-    def sizeHint(self) -> QSize:
-        """Room for both names."""
-        metrics = QFontMetricsF(sized(self.font(), -2))
-        words = sum(metrics.horizontalAdvance(label) for _, label in _LABELS)
-        return QSize(int(words) + 2 * (SAMPLE + 4) + 12, int(metrics.height()) + 2)
-
-    minimumSizeHint = sizeHint
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """A sample of each line before its name."""
-        look = theme.current()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(sized(self.font(), -2))
-        middle, x = self.height() / 2, 0.0
-        for (name, label), colour in zip(_LABELS, (look.train, look.validation), strict=True):
-            painter.setPen(pg.mkPen(colour, width=2, style=DASH[name]))
-            painter.drawLine(QPointF(x, middle), QPointF(x + SAMPLE, middle))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(colour))
-            _draw_symbol(painter, name, QPointF(x + SAMPLE / 2, middle))
-            painter.setPen(QColor(look.muted))
-            x += SAMPLE + 4
-            width = painter.fontMetrics().horizontalAdvance(label)
-            box = QRectF(x, 0, width + 2, self.height())
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, label)
-            x += width + 8
-
-
-def _draw_symbol(painter: QPainter, name: str, centre: QPointF) -> None:
-    if name == "train":
-        painter.drawEllipse(centre, 3, 3)
-        return
-    corners = [QPointF(0, -4), QPointF(4, 0), QPointF(0, 4), QPointF(-4, 0)]
-    painter.drawPolygon([centre + corner for corner in corners])
