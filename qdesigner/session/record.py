@@ -112,6 +112,11 @@ def read_items(path: Path, classes: int) -> tuple[RunItem, ...]:
     return tuple(_item(file, entry, classes) for entry in raw)
 
 
+def read_events(path: Path) -> tuple[Event, ...]:
+    """Everything that the run at ``path`` has said. Raises UserError."""
+    return _events(path / "events.jsonl")[0]
+
+
 def kept_epochs(path: Path) -> tuple[int, ...]:
     """The epochs of the run at ``path`` that one can go back to, in order."""
     folder = path / EPOCHS
