@@ -342,6 +342,7 @@ def _run() -> Iterator[Entry]:
         ("Ctrl+Shift+N",), lambda w: w.runview.at_epoch is not None,
     )  # fmt: skip
     yield "Run", SEPARATOR
+    yield Command("runs", "Run", "Show all runs", lambda w: w.show_runs(), ("Ctrl+Shift+U",))
     yield Command("open_run", "Run", "Open run…", lambda w: w.runs.choose(w), ("Ctrl+Shift+O",),
                   lambda w: not w.session.busy)  # fmt: skip
     yield Command(

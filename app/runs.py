@@ -166,12 +166,44 @@ class Runs(QObject):
         """Ask for a run's folder and show it."""
         start = self._document.design.run or str(data_folder() / "runs")
         name = QFileDialog.getExistingDirectory(parent, "Open run", start)
-        if name and self._open(name):
-            self._document.set_run(name)
+        if name:
+            self.open_run(name)
 
-    def show_folder(self) -> None:
-        """Show the run's folder in the file manager."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(self._document.design.run))
+    def open_run(self, run: str) -> None:
+        """Show a run everywhere; where it trained another design, that one is offered."""
+        if self._session.busy or not self._open(run):
+            return
+        self._notices.dismiss("run")
+        self._document.set_run(run)
+        trained = self._runview.design
+        if trained is not None and not same_model(trained, self._document.design):
+            self._notices.post(
+                "run", "This run trained another model, or on other data, than are on screen.",
+                "info", (("Take its design", lambda: self._take_design(run, trained)),),
+            )  # fmt: skip
+
+    def _take_design(self, run: str, trained: Design) -> None:
+        self._document.apply("Take the run's design", trained.model_copy(update={"run": run}))
+
+    def show_folder(self, run: str = "") -> None:
+        """Show a run's folder in the file manager: the document's own, if no other."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(run or self._document.design.run))
+
+    def say_deleted(self, run: str, undo: Callable[[], object]) -> None:
+        """A run was deleted; it may be the one on screen."""
+        if run == self._document.design.run:
+            self._document.set_run("")
+        if run == self._runview.path:
+            self._runview.clear()
+        self._notices.post("deleted", f"The run {Path(run).name} is deleted.", "info",
+                           (("Undo", undo),))  # fmt: skip
+        self.changed.emit()
+
+    def say_restored(self, run: str) -> None:
+        """A deleted run is back; where none is on screen, it is shown again."""
+        if not self._document.design.run and not self._session.busy and self._open(run):
+            self._document.set_run(run)
+        self.changed.emit()
 
     def _open(self, run: str) -> bool:
         try:

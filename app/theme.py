@@ -232,9 +232,11 @@ QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border;
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(@up@); width: 10px; height: 10px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(@down@); width: 10px; height: 10px; }
 QCheckBox { color: @text; spacing: 6px; background: transparent; }
-QCheckBox::indicator, QListView::indicator { width: 14px; height: 14px; border-radius: 4px;
+QCheckBox::indicator, QListView::indicator, QTableView::indicator {
+  width: 14px; height: 14px; border-radius: 4px;
   border: 1px solid @faint; background: @panel; }
-QCheckBox::indicator:checked, QListView::indicator:checked { background: @accent;
+QCheckBox::indicator:checked, QListView::indicator:checked,
+QTableView::indicator:checked { background: @accent;
   border: 1px solid @accent; image: url(@check@); }
 QCheckBox:focus { color: @accent; }
 QListWidget { outline: none; padding: 2px; }

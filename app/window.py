@@ -50,6 +50,7 @@ from app.panels.statusbar import StatusBar
 from app.panels.strip import Strip
 from app.panels.timebar import TimeBar
 from app.project import Project
+from app.runlist import RunList
 from app.runs import Runs, versions
 from app.runview import RunView
 from app.session import Session
@@ -80,6 +81,7 @@ class Window(QMainWindow):
         self.board = Board(self.document)
         self.live = LiveState(self.document, self.session, self.runview, self.board)
         self.actions_table = Actions(self)
+        self.runlist = RunList()
         self.comparison = Comparison()
         self.evaluation = evaluation()
         # Built when they are first asked for.
@@ -164,6 +166,11 @@ class Window(QMainWindow):
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
         self.runs.log_wanted.connect(self.show_log)
+        self.runlist.failed.connect(lambda text: self.notices.post("runs", text, "warning"))
+        self.runlist.deleted.connect(
+            lambda run, aside: self.runs.say_deleted(run, lambda: self.runlist.restore(run, aside))
+        )
+        self.runlist.restored.connect(self.runs.say_restored)
         QApplication.instance().focusChanged.connect(self._focus_moved)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(lambda _scheme: theme.apply(self.settings.theme))
@@ -185,6 +192,7 @@ class Window(QMainWindow):
     def _build_late(self) -> None:
         from app.panels.code import CodePanel
         from app.panels.predictions import PredictionsPanel
+        from app.panels.runs import RunsPanel
         from app.panels.training import TrainingPanel
 
         self.session.start()
@@ -192,6 +200,8 @@ class Window(QMainWindow):
         self.training = TrainingPanel(self.runview, self.actions_table.actions["export_curves"])
         self.tabs.addTab(self.training, "Training")
         self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
+        self.kept_runs = RunsPanel(self.runlist, self.runs, self.runview, self.session)
+        self.tabs.addTab(self.kept_runs, "Runs")
         self.tabs.addTab(CodePanel(self.document), "Code")
         self._log = LogPanel(self.lines, self.runs.lines, self.runs.copy_diagnostics)
         self.tabs.addTab(self._log, "Log")
@@ -246,6 +256,13 @@ class Window(QMainWindow):
             self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
             self.tabs.addTab(self.evaluate, "Evaluate")
         self.tabs.setCurrentWidget(self.evaluate)
+
+    def show_runs(self) -> None:
+        """Every run that is kept."""
+        if hasattr(self, "kept_runs"):
+            self._show_results()
+            self.tabs.setCurrentWidget(self.kept_runs)
+            self.kept_runs.view.setFocus()
 
     def export_curves(self) -> None:
         """Ask for a file and write the run's curves there."""
@@ -310,6 +327,7 @@ class Window(QMainWindow):
         self.session.close()
         self.comparison.close()
         self.evaluation.close()
+        self.runlist.close()
         self.lines.close()
         settings_module.save(self.settings, self._settings_file)
         super().closeEvent(event)

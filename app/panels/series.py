@@ -6,7 +6,9 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from PySide6.QtGui import QColor
 
+from app import theme
 from app.runcurves import Curves, Floats
 
 TRAIN, VALIDATION = "train", "val"
@@ -14,7 +16,14 @@ NAMES = {
     "loss": "Loss", "accuracy": "Accuracy", "mae": "MAE", "balanced_accuracy": "Balanced accuracy",
     "f1": "F1", "mse": "MSE", "learning_rate": "Learning rate",
 }  # fmt: skip
+# Of runs beside each other: the theme's colours in the order in which runs are taken up.
+COLOURS = ("train", "validation", "right", "template", "classical", "wrong", "warning", "muted")
 SHARES = ("accuracy", "balanced_accuracy", "f1")  # from 0 to 1
+
+
+def colour(place: int) -> QColor:
+    """The colour of the run that was taken up as this one."""
+    return QColor(getattr(theme.current(), COLOURS[place % len(COLOURS)]))
 
 
 def choices(curves: Curves) -> list[str]:

@@ -42,10 +42,11 @@ _SOURCES = {
 class RunRow:
     """One run in a list.
 
-    ``best`` and ``last`` are validation scores (``score``: "accuracy", or "mae", where the lowest
-    is best), NaN before the first epoch. ``started`` is in seconds since 1970, ``bytes`` what it
-    takes on disk. ``resumable`` says that a checkpoint is there to go on from. A run that cannot be
-    read has its reason in ``error`` and nothing else.
+    ``name`` is the one it was given, else its design's. ``best`` and ``last`` are validation
+    scores (``score``: "accuracy", or "mae", where the lowest is best), NaN before the first epoch.
+    ``started`` is in seconds since 1970, ``bytes`` what it takes on disk. ``resumable`` says that a
+    checkpoint is there to go on from. A run that cannot be read has its reason in ``error`` and
+    nothing else.
     """
 
     path: Path
@@ -84,9 +85,10 @@ def list_runs(folder: Path | None = None, more: Iterable[Path] = ()) -> tuple[Ru
 
 def run_row(path: Path) -> RunRow:
     """What the run at ``path`` says of itself."""
-    name = run_name(path)
+    name = _given_name(path)
     try:
         design = codec.load(path / record.DESIGN)
+        name = name or design.name
         score = "mae" if design.data.task == "regress" else "accuracy"
         said = _Said(design.training.epochs, score)
         for event in _milestones(path / "events.jsonl"):
@@ -100,21 +102,11 @@ def run_row(path: Path) -> RunRow:
             said.score, data_words(design.data), _started(path), _size(path), resumable,
         )  # fmt: skip
     except (UserError, OSError) as error:
-        return RunRow(path, name, started=_started(path), error=str(error))
-
-
-def run_name(path: Path) -> str:
-    """The name a run was given, else its folder's."""
-    try:
-        with (path / NAME).open("rb") as file:
-            name = " ".join(file.read(4 * MAX_NAME).decode("utf-8", "replace").split())
-    except OSError:
-        name = ""
-    return name[:MAX_NAME] if name and name.isprintable() else path.name
+        return RunRow(path, name or path.name, started=_started(path), error=str(error))
 
 
 def rename_run(path: Path, name: str) -> None:
-    """Give a run a name; "" is its folder's again. Raises UserError."""
+    """Give a run a name; "" is its design's again. Raises UserError."""
     name = " ".join(name.split())
     if not name.isprintable() or len(name) > MAX_NAME:
         raise UserError(f"A name is one line of at most {MAX_NAME} printable characters.")
@@ -173,6 +165,16 @@ def data_words(data: DataSpec) -> str:
     """The data in a few words."""
     where = _SOURCES.get(data.source, "")
     return where or display_name(data.path) or "no folder"
+
+
+def _given_name(path: Path) -> str:
+    """The name a run was given, "" for none."""
+    try:
+        with (path / NAME).open("rb") as file:
+            name = " ".join(file.read(4 * MAX_NAME).decode("utf-8", "replace").split())
+    except OSError:
+        return ""
+    return name[:MAX_NAME] if name.isprintable() else ""
 
 
 class _Said:

@@ -43,7 +43,7 @@ def test_the_newest_run_stands_first_and_each_says_how_far_and_how_good_it_is(ru
     long_ago(runs / "second")
     (runs / "second" / "last.pt").write_bytes(b"")
     second, first = list_runs(runs)
-    assert (first.name, first.state, first.epochs, first.total) == ("first", "finished", 6, 6)
+    assert (first.path.name, first.state, first.epochs, first.total) == ("first", "finished", 6, 6)
     assert first.best == first.last == pytest.approx(0.78) and first.best_epoch == 6
     assert (second.state, second.epochs, second.resumable) == ("interrupted", 3, True)
     assert not first.resumable and first.data == "digits" and first.bytes > 1000
@@ -59,7 +59,7 @@ def test_epochs_run_again_after_a_resume_count_once(runs: Path) -> None:
 def test_a_run_outside_is_listed_too_and_a_broken_one_says_why(runs: Path, tmp_path: Path) -> None:
     elsewhere = made_run.write_run(tmp_path / "elsewhere", epochs=0)
     (runs / "first" / "design.json").write_text("{")
-    rows = {row.name: row for row in list_runs(runs, [elsewhere, runs / "second"])}
+    rows = {row.path.name: row for row in list_runs(runs, [elsewhere, runs / "second"])}
     assert len(rows) == 3 and math.isnan(rows["elsewhere"].best)
     assert rows["first"].error and not rows["second"].error
 
@@ -68,7 +68,7 @@ def test_a_run_can_be_named(runs: Path) -> None:
     rename_run(runs / "first", "  Four wires,\n deep ")
     assert run_row(runs / "first").name == "Four wires, deep"
     rename_run(runs / "first", "")
-    assert run_row(runs / "first").name == "first"
+    assert run_row(runs / "first").name == made_run.design().name
     with pytest.raises(UserError):
         rename_run(runs / "first", "\x1b[31m")
 
@@ -76,7 +76,7 @@ def test_a_run_can_be_named(runs: Path) -> None:
 def test_a_deleted_run_can_be_had_back_until_the_bin_is_emptied(runs: Path) -> None:
     before = run_row(runs / "first")
     aside = delete_run(runs / "first")
-    assert [row.name for row in list_runs(runs)] == ["second"]
+    assert [row.path.name for row in list_runs(runs)] == ["second"]
     restore_run(aside, runs / "first")
     assert run_row(runs / "first") == before
     aside = delete_run(runs / "first")
