@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.background import Background
 from app.checked import Checked
 from app.document import Document
 from app.liveedits import LiveEdits
@@ -27,7 +28,7 @@ from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
 from qdesigner.paths import data_folder
 from qdesigner.session import events
-from qdesigner.session.record import LAST
+from qdesigner.session.record import LAST, Record, read_record
 
 _log = logging.getLogger(__name__)
 SETTLED = 3  # epochs before anything is said of the angles
@@ -63,6 +64,7 @@ class Runs(QObject):
         self._skipped: tuple[tuple[str, str], ...] = ()  # said already, once for these files
         self._told_saturation = False
         self._foreign = False  # the run that goes on belongs to a project no longer on screen
+        self._background = Background()
         self._anew = False  # a run is being stopped only to begin another one
         self._edits = LiveEdits(document, session, checked, notices, self.train_anew)
         session.event.connect(self._take)
@@ -157,10 +159,11 @@ class Runs(QObject):
             self._foreign = True
             self._edits.begin(None)
         run = self._document.design.run
+        self._background.forget()
         self._notices.dismiss("saturation")
         self._runview.clear()
         if run and Path(run).is_dir():
-            self._open(run)
+            self._open(run, lambda: None)
 
     def choose(self, parent: QWidget) -> None:
         """Ask for a run's folder and show it."""
@@ -171,8 +174,10 @@ class Runs(QObject):
 
     def open_run(self, run: str) -> None:
         """Show a run everywhere; where it trained another design, that one is offered."""
-        if self._session.busy or not self._open(run):
-            return
+        if not self._session.busy:
+            self._open(run, lambda: self._opened(run))
+
+    def _opened(self, run: str) -> None:
         self._notices.dismiss("run")
         self._document.set_run(run)
         trained = self._runview.design
@@ -190,7 +195,8 @@ class Runs(QObject):
         QDesktopServices.openUrl(QUrl.fromLocalFile(run or self._document.design.run))
 
     def say_deleted(self, run: str, undo: Callable[[], object]) -> None:
-        """A run was deleted; it may be the one on screen."""
+        """A run was deleted; it may be the one on screen, or on its way there."""
+        self._background.forget()
         if run == self._document.design.run:
             self._document.set_run("")
         if run == self._runview.path:
@@ -201,17 +207,23 @@ class Runs(QObject):
 
     def say_restored(self, run: str) -> None:
         """A deleted run is back; where none is on screen, it is shown again."""
-        if not self._document.design.run and not self._session.busy and self._open(run):
-            self._document.set_run(run)
+        if not self._document.design.run:
+            self.open_run(run)
         self.changed.emit()
 
-    def _open(self, run: str) -> bool:
-        try:
-            self._runview.open(run)
-        except UserError as error:
-            self._notices.post("run", str(error), "warning")
-            return False
-        return True
+    def _open(self, run: str, then: Callable[[], None]) -> None:
+        """Read a run in a thread, show it and do ``then``; what was asked before is forgotten."""
+
+        def show(found: Record) -> None:
+            if not self._session.busy:
+                self._runview.show(found)
+                then()
+
+        self._background.forget()
+        self._background.do(
+            lambda: read_record(Path(run)), show,
+            lambda text: self._notices.post("run", text, "warning"),
+        )  # fmt: skip
 
     # ---- export ---------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.background import Background
 from app.judged import judge
-from app.lookback import LookBack
 from app.runcurves import Columns, Curves, Floats
 from app.surviving import surviving
 from qdesigner.circuit.circuit import Circuit, expand
@@ -62,9 +62,7 @@ class RunView(QObject):
         self._timer.timeout.connect(self._tell)
         self._dirty: set[str] = set()
         self._chosen = 0
-        self._lookback = LookBack()
-        self._lookback.read.connect(self._arrive)
-        self._lookback.failed.connect(self._turn_back)
+        self._background = Background()
         self._clear()
 
     def _clear(self) -> None:
@@ -83,7 +81,7 @@ class RunView(QObject):
         self.plane: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._newest: events.Predictions | None = None
         self._design_then: Design | None = None
-        self._lookback.forget()
+        self._background.forget()
         self._hold(None)
 
     # ---- what the curves say --------------------------------------------------------------------
@@ -177,9 +175,10 @@ class RunView(QObject):
 
     def open(self, path: str | Path) -> None:
         """Show the run in a folder. Raises UserError and keeps what is shown when it cannot."""
-        self._show(record.read_record(Path(path)))
+        self.show(record.read_record(Path(path)))
 
-    def _show(self, found: Record) -> None:
+    def show(self, found: Record) -> None:
+        """Show a run that has been read."""
         self._clear()
         for event in found.events:
             self._take(event, live=False)
@@ -256,7 +255,7 @@ class RunView(QObject):
 
     def _reopened(self, path: str) -> bool:
         """Whether the curve of the run that is taken up again could be read from its folder."""
-        return self._read(lambda: self._show(record.read_record(Path(path))))
+        return self._read(lambda: self.show(record.read_record(Path(path))))
 
     def _read(self, what: Callable[[], None]) -> bool:
         """Whether something of the run's folder could be read."""
@@ -322,19 +321,21 @@ class RunView(QObject):
         if epoch == self.at_epoch:
             return
         self.at_epoch = epoch
-        self._lookback.forget()
+        self._background.forget()
         if epoch is None:
             self._design_then = None
             self._hold(self._newest)
             self._dirty.add("predictions")
         else:
-            self._lookback.ask(self.path, epoch, len(self.classes))
+            path, classes = Path(self.path), len(self.classes)
+            self._background.do(lambda: _kept(path, epoch, classes), self._arrive, self._turn_back)
         self._dirty.update(("travel", "state"))
         self._tell()
 
-    def _arrive(self, epoch: int, predictions: events.Predictions, design: Design) -> None:
+    def _arrive(self, found: tuple[events.Predictions, Design]) -> None:
+        predictions, design = found
         if self.items and len(self.items) != len(predictions.labels):
-            self._turn_back(f"What was kept of epoch {epoch} is of other images than this run's.")
+            self._turn_back("What was kept of this epoch is of other images than the run's.")
             return
         self._design_then = design
         self._hold(predictions)
@@ -433,3 +434,11 @@ class RunView(QObject):
             if kept != self.kept:
                 self.kept = kept
                 self._dirty.add("travel")
+
+
+def _kept(path: Path, epoch: int, classes: int) -> tuple[events.Predictions, Design]:
+    """What a run kept of an epoch, and its design of then. Raises UserError."""
+    predictions = record.read_epoch(path, epoch, classes)
+    if predictions is None:
+        raise UserError(f"Epoch {epoch} of this run is not kept any more; choose another one.")
+    return predictions, record.design_at(path, epoch)

@@ -117,7 +117,8 @@ def test_an_opened_run_is_shown_everywhere_and_its_design_offered(window: Window
     other = edits.remove_stage(made_run.design(), "batch_norm-1")
     codec.save(other, Path(path) / "design.json")
     panel(window).buttons["Open"].click()
-    assert window.runview.path == path == window.document.design.run
+    wait_until(lambda: window.document.design.run == path)
+    assert window.runview.path == path
     assert len(window.runview.epochs) == 6
     window.notices.press("run", "Take its design")
     assert window.document.design.stages == other.stages and window.document.design.run == path
@@ -140,13 +141,15 @@ def test_a_run_is_resumed_or_branched_from_the_list(window: Window) -> None:
 def test_a_deleted_run_leaves_the_screen_and_can_be_had_back(window: Window) -> None:
     path = select(window, "first")
     panel(window).buttons["Open"].click()
+    wait_until(lambda: window.document.design.run == path)
     panel(window).buttons["Delete"].click()
     wait_until(lambda: len(window.runlist.rows) == 1)
     assert not Path(path).exists() and window.document.design.run == ""
     assert window.runview.phase == "empty"
     window.notices.press("deleted", "Undo")
     wait_until(lambda: len(window.runlist.rows) == 2)
-    assert Path(path).is_dir() and window.runview.path == path
+    wait_until(lambda: window.runview.path == path)
+    assert Path(path).is_dir() and window.document.design.run == path
 
 
 def test_a_run_that_goes_on_is_not_deleted(window: Window) -> None:
