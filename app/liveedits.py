@@ -106,6 +106,12 @@ class LiveEdits(QObject):
         self._offer()
 
 
+def goes_on_with(trained: Design, now: Design) -> bool:
+    """Whether a run of ``trained`` that is taken up again can become all of ``now``."""
+    same = trained.stages == now.stages and trained.device == now.device
+    return same and not _waiting(trained, now)
+
+
 def _waiting(trained: Design, now: Design) -> list[str]:
     """What differs that no running run takes up, in words."""
     names = ["data"] if trained.data != now.data else []

@@ -104,8 +104,7 @@ class Curves:
         self.total_epochs = 0
         self.steps_per_epoch = 1
         self.score = "accuracy"
-        self.note = ""
-        self.early = False
+        self.compute = "cpu"
 
     @staticmethod
     def of(said: Iterable[events.Event]) -> Curves:
@@ -126,8 +125,6 @@ class Curves:
                 self._add_epoch(event)
             case events.Mark():
                 self.marks.append(event)
-            case events.Finished():
-                self.early = event.early
 
     def _start(self, event: events.Started) -> None:
         """Steps and epochs after the checkpoint are run again."""
@@ -138,7 +135,7 @@ class Curves:
             named.shorten(len(self.epochs))
         self.marks = [mark for mark in self.marks if mark.at <= done]
         self.total_epochs, self.steps_per_epoch = event.epochs, max(1, event.steps_per_epoch)
-        self.score, self.note, self.early = event.score, event.note, False
+        self.score, self.compute = event.score, event.compute
 
     def _add_steps(self, event: events.Steps) -> None:
         count = min(len(event.losses), len(event.accuracies))

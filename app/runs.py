@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.background import Background
 from app.checked import Checked
+from app.diagnostics import diagnostics
 from app.document import Document
-from app.liveedits import LiveEdits
+from app.liveedits import LiveEdits, goes_on_with
 from app.panels.notices import Button, Notices
 from app.project import file_name
+from app.runcurves import Curves
 from app.runview import RunView
 from app.saturation import saturated
 from app.session import Session
@@ -32,15 +32,6 @@ from qdesigner.session.record import LAST, Record, read_record
 
 _log = logging.getLogger(__name__)
 SETTLED = 3  # epochs before anything is said of the angles
-PACKAGES = (
-    "qdesigner",
-    "PySide6-Essentials",
-    "numpy",
-    "torch",
-    "torchvision",
-    "pennylane",
-    "numba",
-)
 
 
 class Runs(QObject):
@@ -125,12 +116,9 @@ class Runs(QObject):
         """Whether Train resumes: the last run was stopped on its way, and is of this design."""
         trained = self._runview.design
         stopped = self._runview.phase in ("stopped", "interrupted", "failed")
-        return (
-            stopped
-            and bool(self.resumable)
-            and trained is not None
-            and not edited(trained, self._document.design)
-        )
+        if not stopped or trained is None or not self.resumable:
+            return False
+        return goes_on_with(trained, self._document.design)
 
     @property
     def verb(self) -> str:
@@ -214,14 +202,18 @@ class Runs(QObject):
     def _open(self, run: str, then: Callable[[], None]) -> None:
         """Read a run in a thread, show it and do ``then``; what was asked before is forgotten."""
 
-        def show(found: Record) -> None:
+        def read() -> tuple[Record, Curves]:
+            found = read_record(Path(run))
+            return found, Curves.of(found.events)
+
+        def show(found: tuple[Record, Curves]) -> None:
             if not self._session.busy:
-                self._runview.show(found)
+                self._runview.show(*found)
                 then()
 
         self._background.forget()
         self._background.do(
-            lambda: read_record(Path(run)), show,
+            read, show,
             lambda text: self._notices.post("run", text, "warning"),
         )  # fmt: skip
 
@@ -392,27 +384,3 @@ def _early(event: events.Finished, runview: RunView) -> str:
         f"Early stopping ended the run after epoch {event.epochs}: the validation loss no longer "
         f"improved.{best}"
     )
-
-
-def diagnostics(design: Design, session: Session, lines: list[str]) -> str:
-    """What one needs to know to look into a failure."""
-    parts = [
-        "qdesigner diagnostics",
-        f"platform: {platform.platform()}, Python {platform.python_version()}",
-        f"versions: {versions()}",
-        f"session: {session.state}, run {session.run or 'none'}",
-        "", "design:", codec.dumps(design), "log:", *lines,
-    ]  # fmt: skip
-    return "\n".join(parts) + "\n"
-
-
-def versions() -> str:
-    """The versions of what matters here; reads metadata and imports nothing."""
-    return ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

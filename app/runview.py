@@ -177,31 +177,29 @@ class RunView(QObject):
         """Show the run in a folder. Raises UserError and keeps what is shown when it cannot."""
         self.show(record.read_record(Path(path)))
 
-    def show(self, found: Record) -> None:
-        """Show a run that has been read."""
+    def show(self, found: Record, curves: Curves | None = None) -> None:
+        """Show a run that has been read, with its curves where they are at hand."""
         self._clear()
-        for event in found.events:
-            self._take(event, live=False)
+        self.curves = curves or Curves.of(found.events)
         self.path = str(found.path)
         self.design, self.classes, self.items = found.design, found.classes, found.items
         if not self.total_epochs:
             self.curves.total_epochs = found.design.training.epochs
             self.curves.score = "mae" if found.design.data.task == "regress" else "accuracy"
         self.thumbnails = found.thumbnails
-        self.progress = None
         self.phase = "interrupted" if found.state == "running" else found.state
+        if self.phase == "failed":
+            reasons = [event.reason for event in found.events if isinstance(event, events.Failed)]
+            self.reason = reasons[-1] if reasons else ""
         self._newest = found.predictions
         self._hold(found.predictions)
         self._tell_all()
 
     def on_event(self, event: events.Event) -> None:
         """Take in one event of the run that goes on now."""
-        self._take(event, live=True)
-
-    def _take(self, event: events.Event, live: bool) -> None:
         match event:
             case events.Started():
-                self._start(event, live)
+                self._start(event)
             case events.Steps():
                 if self.phase != "paused":
                     self.phase = "running"
@@ -210,10 +208,10 @@ class RunView(QObject):
                 self._follow(event)
             case events.Mark():
                 self._follow(event)
-                if live:
-                    self._read(self._read_changed)
+                self._read(self._read_changed)
             case events.Predictions():
                 self._newest = event
+                self._mark("kept")
                 if self.at_epoch is None:
                     self._hold(event)
                     self._mark("predictions")
@@ -222,10 +220,11 @@ class RunView(QObject):
                 self.phase = "preparing"
             case events.Paused():
                 self.phase = "paused"
+                self._mark("kept")
             case events.Resumed():
                 self.phase = "running"
             case events.Finished() | events.Stopped():
-                self.curves.take(event)
+                self._follow(event)
                 self.progress = None
                 self.phase = type(event).__name__.lower()
             case events.Failed():
@@ -238,20 +237,19 @@ class RunView(QObject):
     def _follow(self, event: events.Event) -> None:
         self.curves.take(event)
         self._mark("curves")
+        if not isinstance(event, events.Steps):
+            self._mark("kept")
 
-    def _start(self, event: events.Started, live: bool) -> None:
-        goes_on = event.first_epoch > 1 and (not live or self.path == event.run)
-        if live and event.first_epoch > 1 and not goes_on:
-            goes_on = self._reopened(event.run)
+    def _start(self, event: events.Started) -> None:
+        goes_on = event.first_epoch > 1 and (self.path == event.run or self._reopened(event.run))
         if not goes_on:
             self._clear()
         self.curves.take(event)
         self.path, self.classes = event.run, event.classes
         self.progress, self.reason, self.phase = None, "", "running"
-        if live:
-            self._read(self._read_design)
-            self._read(self._read_images)
-            self._tell_all()
+        self._read(self._read_design)
+        self._read(self._read_images)
+        self._tell_all()
 
     def _reopened(self, path: str) -> bool:
         """Whether the curve of the run that is taken up again could be read from its folder."""
@@ -429,7 +427,7 @@ class RunView(QObject):
 
     def _look_for_kept(self) -> None:
         """Which epochs one can go to: more with every epoch, and fewer when a long run thins."""
-        if self.path and self._dirty & {"curves", "state", "travel"}:
+        if self.path and self._dirty & {"kept", "travel"}:
             kept = record.kept_epochs(Path(self.path))
             if kept != self.kept:
                 self.kept = kept

@@ -35,6 +35,7 @@ from app.autosave import Autosave
 from app.canvas.view import Board
 from app.checked import Checked
 from app.comparisons import Comparison
+from app.diagnostics import versions
 from app.document import Document
 from app.livestate import LiveState
 from app.panels.about import about_window, shortcuts_window
@@ -51,7 +52,7 @@ from app.panels.strip import Strip
 from app.panels.timebar import TimeBar
 from app.project import Project
 from app.runlist import RunList
-from app.runs import Runs, versions
+from app.runs import Runs
 from app.runview import RunView
 from app.session import Session
 from qdesigner.design.codec import SUFFIX

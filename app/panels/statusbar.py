@@ -82,6 +82,8 @@ class StatusBar(QStatusBar):
             parts.insert(0, looking_back(self._runview))
         run = self._runview.design
         changed = run is not None and edited(run, self._document.design)
+        if self._session.busy and self._runview.curves.compute != "cpu":
+            parts.append(f"on {self._runview.curves.compute}")
         if self._features and not changed:
             parts.append(self._features)
         facts = self._checked.facts
