@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
+from app.background import Background
 from app.document import Document
 from qdesigner.design import codec
 from qdesigner.design.spec import Design
@@ -55,24 +57,26 @@ class Autosave(QObject):
         self._lock: QLockFile | None = None
         self._record: Path | None = None
         self._last: Design | None = None
+        self._background = Background()
         self._settled = QTimer(self, singleShot=True, interval=SETTLED)
-        self._settled.timeout.connect(self.write)
+        self._settled.timeout.connect(self._keep)
         self._every = QTimer(self, interval=EVERY)
-        self._every.timeout.connect(self.write)
+        self._every.timeout.connect(self._keep)
         document.changed.connect(lambda _design: self._settled.start())
         document.saved.connect(self.write)
         self._every.start()
 
     def write(self) -> None:
-        """Write what is unsaved; where nothing is, remove the record."""
+        """Write what is unsaved, now; where nothing is, remove the record."""
         self._settled.stop()
+        self._background.finish()
         if not self._document.modified:
             self._remove()
         elif self._document.design is not self._last:
             try:
-                self._write()
-            except OSError as error:
-                _log.warning("The unsaved work could not be kept: %s", error)
+                self._written(self._take_down()())
+            except UserError as error:
+                self._not_written(str(error))
 
     def leave(self) -> None:
         """Write, and leave the record for later: another project comes in, or the window closes."""
@@ -89,21 +93,39 @@ class Autosave(QObject):
         """Forget a record."""
         kept.record.unlink(missing_ok=True)
 
-    def _write(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if self._record is None:
-            self._record = self._folder / f"{uuid.uuid4().hex[:12]}.json"
-            self._lock = _lock(self._record)
-            self._lock.tryLock(0)
-            self._prune()
-        now = datetime.now()
-        body = {
-            "schema": SCHEMA, "when": now.isoformat(timespec="seconds"),
-            "path": str(self._document.path or ""), "project": codec.dumps(self._document.design),
-        }  # fmt: skip
-        codec.write_text(self._record, json.dumps(body, ensure_ascii=False))
-        self._last = self._document.design
-        self.written.emit(f"{now:%H:%M}")
+    def _keep(self) -> None:
+        """As `write`, in a thread: a disk that is busy must not make the window wait."""
+        if not self._document.modified:
+            self.write()
+        elif self._document.design is not self._last:
+            try:
+                work = self._take_down()
+            except UserError as error:
+                self._not_written(str(error))
+            else:
+                self._background.do(work, self._written, self._not_written)
+
+    def _take_down(self) -> Callable[[], datetime]:
+        """What writes the record of the work as it is at this moment. Raises UserError."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if self._record is None:
+                self._record = self._folder / f"{uuid.uuid4().hex[:12]}.json"
+                self._lock = _lock(self._record)
+                self._lock.tryLock(0)
+                self._prune()
+        except OSError as error:
+            raise UserError(str(error)) from error
+        record, design, path = self._record, self._document.design, self._document.path
+        self._last = design
+        return lambda: _write(record, design, path)
+
+    def _written(self, when: datetime) -> None:
+        self.written.emit(f"{when:%H:%M}")
+
+    def _not_written(self, reason: str) -> None:
+        self._last = None
+        _log.warning("The unsaved work could not be kept: %s", reason)
 
     def _read(self, file: Path) -> Kept | None:
         """The record in ``file``; None when a living window holds it or it cannot be read."""
@@ -135,6 +157,20 @@ class Autosave(QObject):
         if self._lock is not None:
             self._lock.unlock()
         self._lock = self._record = self._last = None
+
+
+def _write(record: Path, design: Design, path: Path | None) -> datetime:
+    """Write one record; returns when. Raises UserError."""
+    now = datetime.now()
+    body = {
+        "schema": SCHEMA, "when": now.isoformat(timespec="seconds"),
+        "path": str(path or ""), "project": codec.dumps(design),
+    }  # fmt: skip
+    try:
+        codec.write_text(record, json.dumps(body, ensure_ascii=False))
+    except OSError as error:
+        raise UserError(str(error)) from error
+    return now
 
 
 def _lock(record: Path) -> QLockFile:

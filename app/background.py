@@ -45,6 +45,10 @@ class Background(QObject):
 
         self._pool.start(run)
 
+    def finish(self) -> None:
+        """Wait until all that was asked for is done; what comes of it is taken up later."""
+        self._pool.waitForDone()
+
     def forget(self) -> None:
         """Nothing of what was asked for is wanted any more."""
         self._serial += 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
-from shells import quickstart
+from shells import quickstart, wait_until
 
+from app import autosave as autosave_room
 from app.autosave import Autosave
 from app.document import Document
-from qdesigner.design import edits
+from qdesigner.design import codec, edits
 
 
 @pytest.fixture
@@ -47,6 +49,29 @@ def test_saving_makes_the_record_needless(document: Document, tmp_path: Path) ->
     document.save(tmp_path / "a.qdesign")
     assert list((tmp_path / "autosave").iterdir()) == []
     document.close()
+
+
+def test_a_slow_disk_does_not_make_the_window_wait(
+    document: Document, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+    write = codec.write_text
+
+    def slow(path: Path, text: str) -> None:
+        threads.append(threading.current_thread())
+        write(path, text)
+
+    monkeypatch.setattr(autosave_room, "SETTLED", 0)
+    monkeypatch.setattr(codec, "write_text", slow)
+    autosave = Autosave(document, tmp_path)
+    said: list[str] = []
+    autosave.written.connect(said.append)
+    _edit(document, "Settled")
+    wait_until(lambda: bool(said))
+    assert threads and threading.main_thread() not in threads
+    autosave.leave()
+    (kept,) = Autosave(Document(), tmp_path).kept()
+    assert kept.design.name == "Settled"
 
 
 def test_an_untouched_project_leaves_no_record(document: Document, tmp_path: Path) -> None:
