@@ -66,6 +66,8 @@ def read_columns(path: Path, label: str = "") -> Columns:
         cells.append(row)
         if len(cells) == _LOOK:
             break
+    if not names:
+        raise UserError(f"The table {str(path)[:300]!r} is empty.")
     if not cells:
         raise UserError(f"The table {str(path)[:300]!r} holds no rows below its column names.")
     by_column = {name: [row[k] for row in cells if k < len(row)] for k, name in enumerate(names)}

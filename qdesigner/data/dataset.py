@@ -19,7 +19,8 @@ from qdesigner.design.spec import DataSpec
 from qdesigner.errors import UserError
 
 __all__ = [
-    "SPLITS", "Dataset", "Item", "Scaling", "open_dataset", "open_pictures", "read_dataset",
+    "SPLITS", "Dataset", "Item", "Scaling", "known_key", "open_dataset", "open_pictures",
+    "read_dataset",
 ]  # fmt: skip
 
 Progress = Callable[[int, int], None]
@@ -78,6 +79,20 @@ def open_pictures(spec: DataSpec, fetching: Fetching | None = None) -> Pictures:
     if spec.source == sources.DIGITS:
         return digits()
     return open_set(spec.source, set_folder(spec, fetching))
+
+
+def known_key(spec: DataSpec, key: str) -> bool:
+    """Whether a sample that is no file can be called ``key`` in this data."""
+    name, _, text = key.rpartition("/")
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else -1
+    if spec.rows:
+        return number >= 0 and name == ("row" if spec.source == sources.TABLE else spec.source)
+    if spec.source in SETS:
+        row = SETS[spec.source]
+        sizes = {"train": sum(row.train.values()), row.held_split: sum(row.held.values())}
+        source, _, split = name.partition("/")
+        return source == spec.source and 0 <= number < sizes.get(split, 0)
+    return name == sources.DIGITS and 0 <= number < sum(DIGITS_COUNTS.values())
 
 
 def _of_pictures(spec: DataSpec, pictures: Pictures) -> Dataset:

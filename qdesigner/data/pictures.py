@@ -96,7 +96,9 @@ def open_set(source: str, folder: Path) -> Pictures:
         pixels, places = _idx(folder / images, _IMAGES), _idx(folder / labels, _LABELS)
         whole = pixels.shape[1:] == (side, side) and len(pixels) == len(places) > 0
         if not whole or places.max() >= len(SETS[source].classes):
-            raise UserError(f"{str(folder / images)[:300]!r} and its labels do not belong together")
+            raise UserError(
+                f"{str(folder / images)[:300]!r} and its labels do not belong together."
+            )
         parts.append(Part(f"{source}/{split}", pixels, places))
     return Pictures(parts)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from qdesigner.catalog import sources
 from qdesigner.catalog.folder import Skipped
 from qdesigner.catalog.table import number, read_rows, sorted_labels
 from qdesigner.data.draw import drawn, limited
@@ -48,8 +47,7 @@ def read_table(spec: DataSpec) -> Dataset:
 def read_points(spec: DataSpec) -> Dataset:
     """Two spirals or two moons."""
     xy, places = points(spec)
-    names = {sources.SPIRALS: "spirals", sources.MOONS: "moons"}
-    keys = [f"{names[spec.source]}/{number}" for number in range(len(xy))]
+    keys = [f"{spec.source}/{number}" for number in range(len(xy))]
     classes = chosen_classes(spec, ("0", "1"))
     data = _split(spec, classes, xy, keys, [str(place) for place in places], [])
     return Dataset(

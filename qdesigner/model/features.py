@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -27,6 +28,7 @@ _WORKERS = 2
 _AHEAD = 2  # batches that are decoded while the network runs
 
 Progress = Callable[[int, int, float], None]
+Vary = Callable[[Image.Image, bytes], Image.Image]
 
 
 class Interrupted(Exception):
@@ -42,23 +44,28 @@ def frozen_features(
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
     batch: int = 16,
+    vary: Vary | None = None,
+    mark: str = "",
+    keep: bool = True,
 ) -> torch.Tensor:
     """The output of a frozen prefix for ``items``: [N, *feature_shape], float32; [0] for none.
 
     ``key`` (JSON values) identifies the prefix with its weights; the preprocessing is added here.
     The prefix is built only when some image is not known yet, runs in eval mode on all cores, and
     sees equal images once. ``progress`` is given (images done, images in all, images a second);
-    ``stop`` is asked between batches, and Interrupted is raised when it says yes. Raises UserError
-    when an image was lost.
+    ``stop`` is asked between batches, and Interrupted is raised when it says yes. ``vary`` changes
+    each image, known by its hash, and ``mark`` tells these features from those of the images as
+    they are; with ``keep`` False they are neither looked for nor kept. Raises UserError when an
+    image was lost.
     """
     if not items:
         return torch.empty(0)
-    digests = [dataset.digest(item) for item in items]
+    digests = [_marked(dataset.digest(item), mark) for item in items]
     sample = dict(zip(digests, items, strict=True))
     store = RowStore(
         cache_folder() / "features", {"format": 1, "prefix": key, "images": preprocess.to_json()}
     )
-    known = _read(store, list(sample))
+    known = _read(store, list(sample)) if keep else {}
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
     if missing:
         watch = _Watch(len(known), len(sample), progress, stop)
@@ -66,9 +73,8 @@ def frozen_features(
         # Channels last and small batches: measured twice as fast on CPU for MobileNetV2.
         prefix = make_prefix().eval().to(memory_format=torch.channels_last)
         wanted = [sample[digest] for digest in missing]
-        keep = True
         with (
-            closing(_prepared(dataset, wanted, preprocess, batch)) as images,
+            closing(_prepared(dataset, wanted, preprocess, batch, vary)) as images,
             _all_cores(),
             torch.inference_mode(),
         ):
@@ -100,8 +106,17 @@ class _Watch:
             raise Interrupted
 
 
+def _marked(digest: bytes, mark: str) -> bytes:
+    """The hash under which a row is kept: the image's own, unless it is varied."""
+    return hashlib.sha256(digest + mark.encode()).digest() if mark else digest
+
+
 def _prepared(
-    dataset: Dataset, items: Sequence[Item], preprocess: Preprocess, batch: int
+    dataset: Dataset,
+    items: Sequence[Item],
+    preprocess: Preprocess,
+    batch: int,
+    vary: Vary | None = None,
 ) -> Generator[torch.Tensor, None, None]:
     """Batches [B, C, H, W], decoded in threads a little ahead of whoever takes them.
 
@@ -112,7 +127,7 @@ def _prepared(
 
     def load(item: Item) -> torch.Tensor:
         image: Image.Image = dataset.image(item, preprocess.channels)
-        return prepare(image)
+        return prepare(vary(image, dataset.digest(item)) if vary else image)
 
     waiting: deque[list[Future[torch.Tensor]]] = deque()
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="decode") as pool:

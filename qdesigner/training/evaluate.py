@@ -110,7 +110,7 @@ def evaluate(
             f"The classes of the data are no longer those that {folder.name!r} was trained on; "
             "put them back."
         )
-    model = Split(design, len(run.classes))
+    model = Split(design, run.outputs)
     load_weights(model.tail, weights, run.path.name)
     _ask(model.tail, design, len(items), agree)
     inputs = prepare(

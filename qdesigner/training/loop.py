@@ -189,15 +189,19 @@ class _Trainer:
         """Data, model, and the inputs of what is trained."""
         require_trainable(self.design)
         self.emit_only(events.Progress("reading the images", 0, 0))
-        self.dataset: Dataset = open_dataset(self.design.data, self.progress("checking images"))
+        self.dataset: Dataset = open_dataset(
+            self.design.data, self.progress("checking images"), self.fetching
+        )
         if len(self.dataset.train) < 2:
-            raise UserError("Training needs at least two images; add some, or raise the limit.")
-        classes = len(self.dataset.classes)
-        self.split = Split(self.design, classes, self.download)
+            raise UserError("Training needs at least two samples; add some, or raise the limit.")
+        self.split = Split(self.design, self.dataset.outputs, self.download)
         inputs = [
-            prepare(self.design, self.split, self.dataset, items, self.progress, self.stopped)
+            prepare(
+                self.design, self.split, self.dataset, items, self.progress, self.stopped,
+                vary=items is self.dataset.train,
+            )
             for items in (self.dataset.train, self.dataset.validation)
-        ]
+        ]  # fmt: skip
         if self.stopped():
             raise StopTraining
         self.train_inputs: Inputs = inputs[0]
@@ -225,6 +229,12 @@ class _Trainer:
 
     def download(self, what: str, done: int, total: int) -> None:
         self.emit_only(events.Progress(f"downloading {what}", done, total))
+
+    def fetching(self, what: str, done: int, total: int) -> None:
+        """Tells of a download of data, which ends when the user has had enough: it is resumed."""
+        self.download(what, done, total)
+        if self.stopped():
+            raise StopTraining
 
     def stopped(self) -> bool:
         return self.control.wish() == "stop"
@@ -267,6 +277,8 @@ class _Trainer:
         data = self.dataset
         pictures = thumbnails(data, self.progress("making thumbnails"))
         self.folder.write_items(data.validation, pictures)
+        if data.scaling is not None:
+            self.folder.write_scaling(data.scaling)
         self.steps_per_epoch = len(self.cut(torch.arange(len(data.train))))
         self.emit(
             events.Started(
@@ -335,6 +347,7 @@ class _Trainer:
         """One pass over the training images; mean loss and accuracy over them."""
         number = epoch_seed(self.spec.seed, epoch)
         count = len(self.dataset.train)
+        self.train_inputs.begin_epoch(epoch)
         order = torch.randperm(count, generator=torch.Generator().manual_seed(number))
         torch.manual_seed(number)
         set_mode(self.design, self.tail, training=True)

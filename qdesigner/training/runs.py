@@ -6,6 +6,7 @@
     run.json               classes, seed, state, versions, engine, threads
     events.jsonl           one event a line, as the command line prints them
     items.json             the validation images in order
+    scaling.json           of rows of numbers, the mean and deviation of each feature
     thumbnails.npy         uint8 [images, 64, 64, 3] of them
     predictions.npz        the last epoch's predictions; best_predictions.npz the best epoch's
     last.pt, best.pt       trained weights; last.pt also the optimizer's and schedule's state
@@ -32,8 +33,7 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from qdesigner import paths
-from qdesigner.catalog.sources import DIGITS_COUNTS
-from qdesigner.data.dataset import Item
+from qdesigner.data.dataset import Item, Scaling, known_key
 from qdesigner.design import codec
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
@@ -41,6 +41,8 @@ from qdesigner.model.build import Split
 from qdesigner.session import record
 from qdesigner.session.events import Event, Predictions
 from qdesigner.session.record import read_items
+
+SCALING = "scaling.json"  # means and deviations of a table's features
 
 _log = logging.getLogger(__name__)
 _PACKAGES = ("torch", "torchvision", "numpy", "numba", "pennylane", "qiskit")
@@ -93,7 +95,7 @@ class Run:
             classes = about["classes"]
             if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
                 raise ValueError("its classes are not names")
-            if len(classes) < 2:
+            if len(classes) < 2 and not (design.data.task == "regress" and not classes):
                 raise ValueError("it has fewer than two classes")
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"The run {path.name!r} is broken: run.json: {error}.") from error
@@ -124,8 +126,13 @@ class Run:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes it tells apart, in the order of the logits."""
+        """The classes it tells apart, in the order of the logits; none of a regression."""
         return tuple(self.about["classes"])
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers its model ends with."""
+        return len(self.classes) or 1
 
     def set_state(self, state: str) -> None:
         """Write run.json: "running", "finished", "stopped" or "failed"."""
@@ -163,14 +170,25 @@ class Run:
         rows = read_items(self.path, len(self.classes))
         if not rows:
             raise UserError(f"The run {self.path.name!r} has no image list.")
-        digits = {f"digits/{number}" for number in range(sum(DIGITS_COUNTS.values()))}
         for row in rows:
-            if not row.path and row.key not in digits:
+            if not row.path and not known_key(self.design.data, row.key):
                 raise UserError(
                     f"The run {self.path.name!r} is broken: its image {row.key[:80]!r} is neither "
-                    "a file nor one of the digits."
+                    "a file nor a sample of its data."
                 )
         return [{"key": row.key, "path": row.path or None, "label": row.label} for row in rows]
+
+    def write_scaling(self, scaling: Scaling) -> None:
+        """How its rows of numbers were scaled, for predictions to do the same."""
+        self._write_text(SCALING, json.dumps(scaling.to_json()) + "\n")
+
+    def scaling(self) -> Scaling:
+        """As written by `write_scaling`. Raises UserError."""
+        try:
+            text = (self.path / SCALING).read_text(encoding="utf-8")
+            return Scaling.from_json(json.loads(text))
+        except (OSError, ValueError, RecursionError) as error:
+            raise UserError(f"The run {self.path.name!r} is broken: {SCALING}: {error}.") from error
 
     def write_predictions(self, name: str, predictions: Predictions) -> None:
         """One Predictions event as arrays, in ``name``.npz."""
@@ -235,9 +253,9 @@ class Run:
         return values
 
     def model(self, best: bool = True) -> nn.Sequential:
-        """The whole trained model in eval mode: images [batch, C, H, W] -> [batch, classes]."""
+        """The whole trained model in eval mode: samples [batch, ...] -> [batch, outputs]."""
         values = self.load_checkpoint("best" if best else "last")
-        split = Split(self.design, len(self.classes))
+        split = Split(self.design, self.outputs)
         load_weights(split.tail, values["model"], self.path.name)
         return split.whole().eval()
 

@@ -397,7 +397,7 @@ def test_a_strangers_run_that_names_no_such_digit_is_refused(key: str, stopped: 
     rows = json.loads((stopped / "items.json").read_text("utf-8"))
     rows[0]["key"] = key
     (stopped / "items.json").write_text(json.dumps(rows), encoding="utf-8")
-    with pytest.raises(UserError, match="neither a file nor one of the digits"):
+    with pytest.raises(UserError, match="neither a file nor a sample of its data"):
         Run.open(stopped).items()
 
 
