@@ -14,7 +14,7 @@ import numpy as np
 
 from qdesigner.circuit.circuit import Circuit, expand
 from qdesigner.engine.compile import Program, compile
-from qdesigner.engine.state import statevector
+from qdesigner.engine.state import bloch_vectors, statevector
 from qdesigner.errors import UserError
 from qdesigner.rule import worked_out
 from qdesigner.session.events import PreviewAnswer, PreviewRequest, ShiftAnswer, ShiftRequest
@@ -142,22 +142,3 @@ def _finite(values: Floats, name: str) -> Floats:
     if not np.isfinite(values).all():
         raise UserError(f"The {name} hold a number that is not finite, so there is no state.")
     return values
-
-
-def bloch_vectors(state: NDArray[np.complex128], wires: int) -> Floats:
-    """(⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each wire's reduced state, [wires, 3], of a state [2**wires].
-
-    Its length is 1 for a wire in a pure state and 0 for one that is maximally entangled
-    (Nielsen & Chuang, section 2.4.3).
-    """
-    vectors = np.empty((wires, 3))
-    for wire in range(wires):
-        split = state.reshape(1 << wire, 2, -1)
-        zero, one = split[:, 0], split[:, 1]
-        coherence = 2 * np.vdot(zero, one)
-        vectors[wire] = (
-            coherence.real,
-            coherence.imag,
-            np.vdot(zero, zero).real - np.vdot(one, one).real,
-        )
-    return vectors

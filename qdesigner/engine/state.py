@@ -92,3 +92,22 @@ def _turn(flat: Floats, form: list[int], c: float, s: float) -> None:
         b *= c
         b += s * a
         a[...] = turned
+
+
+def bloch_vectors(state: NDArray[np.complex128], wires: int) -> Floats:
+    """(⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each wire's reduced state, [wires, 3], of a state [2**wires].
+
+    Its length is 1 for a wire in a pure state and 0 for one that is maximally entangled
+    (Nielsen & Chuang, section 2.4.3).
+    """
+    vectors = np.empty((wires, 3))
+    for wire in range(wires):
+        split = state.reshape(1 << wire, 2, -1)
+        zero, one = split[:, 0], split[:, 1]
+        coherence = 2 * np.vdot(zero, one)
+        vectors[wire] = (
+            coherence.real,
+            coherence.imag,
+            np.vdot(zero, zero).real - np.vdot(one, one).real,
+        )
+    return vectors

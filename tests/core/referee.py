@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from random import Random
 
 import numpy as np
@@ -30,9 +31,14 @@ from qdesigner.circuit.readout import Readout
 Floats = NDArray[np.float64]
 
 
-def apply(circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor) -> None:
-    """Queue the circuit's operations on PennyLane; inputs are [batch, inputs]."""
-    for operation in expand(circuit).operations:
+def apply(
+    circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor, without: Container[int] = ()
+) -> None:
+    """Queue the circuit's operations on PennyLane but for those numbered in ``without``; inputs
+    are [batch, inputs]."""
+    for number, operation in enumerate(expand(circuit).operations):
+        if number in without:
+            continue
         gate = getattr(qml, GATES[operation.gate].pennylane)
         angle = operation.angle
         if isinstance(angle, Amplitudes):
@@ -86,12 +92,15 @@ def _measured(circuit: Circuit) -> list[qml.measurements.MeasurementProcess]:
     ]
 
 
-def outputs(circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """PennyLane's readout [batch, outputs] of inputs [batch, inputs] and weights [weights]."""
+def outputs(
+    circuit: Circuit, inputs: torch.Tensor, weights: torch.Tensor, without: Container[int] = ()
+) -> torch.Tensor:
+    """PennyLane's readout [batch, outputs] of inputs [batch, inputs] and weights [weights], without
+    the operations of these numbers."""
 
     @qml.qnode(qml.device("default.qubit", wires=circuit.wires), interface="torch")
     def node() -> list[qml.measurements.MeasurementProcess]:
-        apply(circuit, inputs, weights)
+        apply(circuit, inputs, weights, without)
         return _measured(circuit)
 
     # A circuit that reads no input gives one value: the same for every sample.

@@ -14,10 +14,11 @@ from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.readout import Readout
 from qdesigner.circuit.turns import turn_at, turns
 from qdesigner.design import edits
+from qdesigner.engine.columns import PAULIS
 from qdesigner.engine.compile import compile
 from qdesigner.engine.state import statevector
 from qdesigner.errors import UserError
-from qdesigner.rule import PAULIS, worked_out
+from qdesigner.rule import worked_out
 from qdesigner.session.events import ShiftAnswer, ShiftRequest
 
 TEXTBOOK = Circuit(
