@@ -67,7 +67,9 @@ class Layer:
 class Removed:
     """What taking one operation away does: ``operation`` is its number in the expanded circuit.
     ``probability`` and ``margin`` are the changes of the true class's probability, and of its logit
-    minus the largest other one, without the operation minus with it: negative where it helped."""
+    minus the largest other one, without the operation minus with it: negative where it helped. In a
+    regression they are the changes of the predicted number, and of its closeness to the true one
+    (the distance, negative)."""
 
     operation: int
     block: str
@@ -83,8 +85,10 @@ class Removed:
 class Traced(Event):
     """The answer to `Trace`. ``truth`` is the place of the class that is traced: the true one of a
     validation image, the predicted one of a file; ``probability`` and ``margin`` are its own with
-    the whole circuit. ``removed`` has every operation but those of the embedding, ``entanglers``
-    every whole entangling block. ``error`` is a sentence when there is no trace."""
+    the whole circuit; in a regression 0, the predicted number, and its closeness. ``angles`` are
+    the features that the circuit gets. ``removed`` has every operation but those of the embedding,
+    ``entanglers`` every whole entangling block. ``note`` says in a sentence what is to be borne in
+    mind, ``error`` why there is no trace."""
 
     serial: int
     stage: str = ""
@@ -96,4 +100,5 @@ class Traced(Event):
     layers: tuple[Layer, ...] = field(default=(), metadata={"json": False})
     removed: tuple[Removed, ...] = field(default=(), metadata={"json": False})
     entanglers: tuple[Removed, ...] = field(default=(), metadata={"json": False})
+    note: str = ""
     error: str = ""
