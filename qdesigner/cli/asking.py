@@ -1,4 +1,4 @@
-"""Verbs that ask a trained run: predict, evaluate; and where circuits can run: devices."""
+"""Verbs that ask a trained run: predict, trace, evaluate; and where circuits can run: devices."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 TARGET = Annotated[str | None, typer.Option(help="A remote machine: an ARN, or an IBM backend.")]
 
+EPOCH = Annotated[
+    int, typer.Option(min=0, help="The weights after this epoch, where they are kept.")
+]
+
 
 @cli.command()
 def predict(
@@ -26,13 +30,16 @@ def predict(
     last: Annotated[
         bool, typer.Option("--last", help="Use the last epoch's weights instead of the best's.")
     ] = False,
+    epoch: EPOCH = 0,
     as_json: AsJson = False,
 ) -> None:
     """Say what is on images, with the model of a run."""
     with sentences(as_json):
         from qdesigner.training.predict import predict as predict_images
 
-        rows = predict_images(run, images, best=not last)
+        if last and epoch:
+            raise UserError("Choose --last or --epoch, not both.")
+        rows = predict_images(run, images, best=not last, epoch=epoch)
     for row in rows:
         if as_json:
             print(json.dumps(row.to_json()))
@@ -42,6 +49,41 @@ def predict(
             print(f"{row.path}: {row.name} ({row.confidence:.1%})")
     if any(row.error for row in rows):
         raise typer.Exit(2)
+
+
+@cli.command()
+def trace(
+    run: Annotated[Path, typer.Argument(help="A run folder; it may still be trained.")],
+    image: Annotated[
+        str, typer.Argument(help="An image file, or a validation image by its number from 0.")
+    ],
+    stage: Annotated[str, typer.Option(help="The quantum stage; the first if left out.")] = "",
+    epoch: EPOCH = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show how an image passes through a run's circuit, and what each operation contributes.
+
+    Each operation is taken away by itself, and each entangling block as a whole: what changes is
+    the probability of the image's class, and its margin over the next one. A validation image is
+    traced for its true class, a file for the one that is predicted.
+    """
+    with sentences(as_json):
+        from qdesigner.session.onlook import Trace
+        from qdesigner.training.onlook import Onlooker
+        from qdesigner.training.runs import Run
+
+        numbered = image.isascii() and image.isdecimal() and not Path(image).exists()
+        which = {"image": int(image)} if numbered else {"path": image}
+        found = Onlooker().trace(Trace(0, str(run), stage, epoch=epoch, **which))
+        classes = Run.open(run).classes
+    from rich.console import Console
+
+    from qdesigner.cli.tracing import show, to_json
+
+    if as_json:
+        print(json.dumps(to_json(found, classes)))
+    else:
+        show(found, classes, Console())
 
 
 @cli.command()

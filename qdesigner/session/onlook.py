@@ -65,7 +65,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What taking one operation away does: ``operation`` is its number in the expanded circuit.
+    """What taking one operation away does: ``operation`` is its number in the expanded circuit,
+    ``within`` the label of the `Layer` it belongs to.
     ``probability`` and ``margin`` are the changes of the true class's probability, and of its logit
     minus the largest other one, without the operation minus with it: negative where it helped. In a
     regression they are the changes of the predicted number, and of its closeness to the true one
@@ -79,6 +80,7 @@ class Removed:
     entangling: bool
     probability: float
     margin: float
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from qdesigner.model.build import Split
 from qdesigner.session import record
 from qdesigner.session.events import Predictions
 from qdesigner.session.onlook import Layer, Predict, Predicted, Removed, Said, Trace, Traced
+from qdesigner.training.kept import weights_of
 from qdesigner.training.runs import Run, load_weights
 
 MAX_FEATURES = 4096  # of a quantum activation that is traced
@@ -162,33 +163,6 @@ class Onlooker:
         return opened
 
 
-def weights_of(run: Run, epoch: int) -> tuple[int, dict[str, Tensor]]:
-    """The trained weights after ``epoch`` (0: the newest), and its number. Raises UserError when
-    they are not kept."""
-    kept = f"{record.EPOCHS}/{epoch:06d}"
-    if not (run.path / record.LAST).is_file() and run.about.get("state") == "running":
-        raise UserError(f"The run {run.path.name!r} can be asked after its first epoch.")
-    names = ["last"] if not epoch else [kept, "last", "best"]
-    for name in names:
-        if not epoch or (run.path / f"{name}.pt").is_file():
-            values = run.load_checkpoint(name)
-            number = values.get("epoch", epoch)
-            if not isinstance(number, int):
-                raise UserError(f"{name}.pt of the run {run.path.name!r} is broken.")
-            if number == epoch or not epoch:
-                return number, values["model"]
-    epochs = [number for number in record.kept_epochs(run.path) if number]
-    instead = f"; it keeps {_listed(epochs)}" if epochs else ""
-    raise UserError(f"The run {run.path.name!r} keeps no weights of epoch {epoch}{instead}.")
-
-
-def _listed(epochs: list[int]) -> str:
-    """At most a few epochs in words."""
-    if len(epochs) <= 8:
-        return ", ".join(map(str, epochs))
-    return f"{len(epochs)} epochs from {epochs[0]} to {epochs[-1]}"
-
-
 def _stamp(folder: Path, epoch: int) -> Stamp:
     """What changes whenever the weights do."""
     names = [record.LAST]
@@ -302,7 +276,7 @@ def _traced(
                   strict=True)  # fmt: skip
     said = [
         Removed(each.operations[0], each.of.block.id, each.label, each.gate, each.wires,
-                each.entangling, probability, margin)
+                each.entangling, probability, margin, each.of.label)
         for each, (probability, margin) in zip((*removals, *whole), changes, strict=True)
     ]  # fmt: skip
     shown = rows[np.abs(rows).max(axis=1).argmax()]

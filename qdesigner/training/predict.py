@@ -11,6 +11,7 @@ import torch
 
 from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.spec import preprocess
+from qdesigner.training.kept import model_at
 from qdesigner.training.runs import Run
 
 
@@ -32,11 +33,16 @@ class Answer:
 
 
 @torch.no_grad()
-def predict(folder: Path, images: Sequence[Path], best: bool = True) -> list[Answer]:
-    """One answer a file, in order. Raises UserError when the run cannot be used."""
+def predict(
+    folder: Path, images: Sequence[Path], best: bool = True, epoch: int = 0
+) -> list[Answer]:
+    """One answer a file, in order, by the weights of the best or the last epoch, or of ``epoch``.
+
+    Raises UserError when the run cannot be used.
+    """
     run = Run.open(folder)
     wanted = preprocess(run.design)
-    model = run.model(best)
+    model = model_at(run, epoch) if epoch else run.model(best)
     prepare = transform(wanted)
     torch.manual_seed(run.design.training.seed)  # of shots
     answers = []

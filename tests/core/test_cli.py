@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import app.main
@@ -64,6 +65,29 @@ def test_predict_names_a_class_for_each_file(run: tuple[Path, list[dict]], tmp_p
     (tmp_path / "broken.jpg").write_text("no picture", encoding="utf-8")
     result = CliRunner().invoke(cli, ["predict", str(run[0]), str(tmp_path / "broken.jpg")])
     assert result.exit_code == 2 and "broken.jpg" in result.stdout
+
+
+def test_trace_says_what_each_operation_contributes(
+    run: tuple[Path, list[dict]], tmp_path: Path
+) -> None:
+    text = said("trace", str(run[0]), "0")
+    assert "After epoch 2: '" in text and "Without a whole entangling block" in text
+    row = json.loads(said("trace", str(run[0]), "0", "--epoch", "2", "--json"))
+    assert (row["event"], row["stage"], row["epoch"]) == ("traced", "quantum-1", 2)
+    assert np.shape(row["layers"][0]["bloch"]) == (4, 3) and len(row["angles"]) == 4
+    assert {"operation", "gate", "wires", "probability", "margin"} < set(row["removed"][0])
+    wrong = CliRunner().invoke(cli, ["trace", str(run[0]), str(tmp_path / "none.jpg")])
+    assert wrong.exit_code == 2 and "none.jpg: the file does not exist" in wrong.stderr
+
+
+def test_predict_takes_the_weights_of_an_epoch(
+    run: tuple[Path, list[dict]], tmp_path: Path
+) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "black.png")
+    asked = [str(run[0]), str(tmp_path / "black.png"), "--json"]
+    assert said("predict", *asked, "--epoch", "2") == said("predict", *asked, "--last")
+    none = CliRunner().invoke(cli, ["predict", *asked, "--epoch", "9"])
+    assert none.exit_code == 2 and "keeps no weights of epoch 9" in none.stderr
 
 
 def test_templates_and_new_begin_a_project(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_what_is_left_without_each_operation_is_what_pennylane_says(ask: Ask, ru
     cnots = [n for n, operation in enumerate(operations) if operation.gate == "CNOT"]
     half = len(cnots) // 2
     assert [each.label[-6:] for each in found.entanglers] == ["pass 1", "pass 2"]
+    assert {each.within for each in found.removed} <= {layer.label for layer in found.layers}
     for each, numbers in zip(found.entanglers, (cnots[:half], cnots[half:]), strict=True):
         assert each.margin == pytest.approx(judged(tuple(numbers))[1] - whole[1], abs=1e-6)
 
