@@ -298,6 +298,10 @@ def _model() -> Iterator[Entry]:
         "choose_data", "Model", "Choose data folder…", lambda w: w.project.choose_folder(w),
         ("Ctrl+Shift+D",),
     )  # fmt: skip
+    yield Command(
+        "open_data", "Model", "Open data file…", lambda w: w.project.choose_data(w),
+        ("Ctrl+Alt+D",), tip="A CSV or Parquet table, or a CSV of image files and labels",
+    )  # fmt: skip
 
 
 def _run() -> Iterator[Entry]:

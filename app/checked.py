@@ -13,7 +13,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.document import Document
-from qdesigner.catalog.sources import DIGITS
+from qdesigner.catalog.sources import DIGITS, TABLE
+from qdesigner.catalog.table import Columns, read_columns
 from qdesigner.design.checks import Fix, Problem, problems
 from qdesigner.design.facts import DataFacts, contents, facts_of
 from qdesigner.design.shapes import Traced, trace
@@ -24,26 +25,31 @@ from qdesigner.errors import UserError
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one look at the data found: its facts, or why there are none, and every class that is
-    there with its number of images, chosen or not. ``splits`` are those that the folder itself
-    makes, () where the shares of the design decide."""
+    there with its number of images, chosen or not. ``splits`` are those that the data itself
+    makes, () where the shares of the design decide; ``columns`` are a table's."""
 
     facts: DataFacts | UserError
     available: dict[str, int]
     splits: tuple[str, ...] = ()
+    columns: Columns | None = None
 
 
 def look(spec: DataSpec) -> Look:
     """Look at the data of ``spec``; may list a large folder."""
+    columns = None
     try:
+        if spec.source == TABLE and spec.path:
+            columns = read_columns(Path(spec.path), spec.label)
         held = contents(spec)
     except UserError as error:
-        return Look(error, {})
+        return Look(error, {}, columns=columns)
     facts: DataFacts | UserError
     try:
         facts = facts_of(spec, held)
     except UserError as error:
         facts = error
-    return Look(facts, {name: held.total(name) for name in held.classes}, held.splits)
+    available = {name: held.total(name) for name in held.classes}
+    return Look(facts, available, held.splits, columns)
 
 
 class Checked(QObject):
@@ -79,8 +85,13 @@ class Checked(QObject):
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that the data's folder itself makes."""
+        """The splits that the data itself makes."""
         return self._look.splits if self._look else ()
+
+    @property
+    def columns(self) -> Columns | None:
+        """The columns of a table, once it was looked at."""
+        return self._look.columns if self._look else None
 
     @property
     def error(self) -> str:

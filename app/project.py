@@ -10,17 +10,21 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.autosave import Autosave, Kept
+from app.background import Background
 from app.document import Document
 from app.openfile import ChangedOnDisk, FileInUse
 from app.panels.notices import Notices
 from app.settings import Settings
+from qdesigner.catalog.table import TABLES
 from qdesigner.design import codec, edits
+from qdesigner.design.spec import Design, display_name
 from qdesigner.errors import UserError
 from qdesigner.paths import resource
 
 _log = logging.getLogger(__name__)
 
 FILTER = f"qdesigner projects (*{codec.SUFFIX})"
+DATA_FILES = f"Data ({' '.join(f'*{ending}' for ending in TABLES)});;All files (*)"
 QUICKSTART = "quickstart"
 
 
@@ -37,6 +41,8 @@ class Project(QObject):
         self._autosave = autosave
         self._settings = settings
         self._notices = notices
+        self._background = Background()
+        document.replaced.connect(self._background.forget)
 
     # ---- start and quit -------------------------------------------------------------------------
 
@@ -55,6 +61,7 @@ class Project(QObject):
 
     def end(self) -> None:
         """The window closes: keep what is unsaved, let go of the file."""
+        self._background.forget()
         path = self._document.path
         self._settings.last = str(path) if path else ""
         self._autosave.leave()
@@ -166,19 +173,39 @@ class Project(QObject):
 
     # ---- the rest -------------------------------------------------------------------------------
 
-    def use_folder(self, path: Path) -> None:
-        """Make a folder of images the data source."""
-        data = edits.set_data(
-            self._document.design, source="folder", path=str(path.absolute()), classes=()
-        )
-        self._document.apply(f"Use the images in {path.name}", data)
+    def use_data(self, text: str) -> None:
+        """Make what ``text`` names the data: a folder of images, a CSV of image files, a table. It
+        is looked at in a thread; what is no data is said in a banner."""
+        design = self._document.design
+
+        def use(found: Design) -> None:
+            self._notices.dismiss("data")
+            # The design may have been edited meanwhile: only its data is taken over.
+            changed = edits.take_data(self._document.design, found)
+            self._document.apply(f"Use the data in {display_name(text)}", changed)
+
+        self._background.forget()
+        self._background.do(
+            lambda: edits.use_data(design, text), use,
+            lambda reason: self._notices.post("data", reason, "warning"),
+        )  # fmt: skip
 
     def choose_folder(self, parent: QWidget) -> None:
         """Ask for a folder of images and use it."""
-        here = self._document.design.data.path or self._folder()
-        name = QFileDialog.getExistingDirectory(parent, "Choose a folder of images", here)
+        name = QFileDialog.getExistingDirectory(
+            parent, "Choose a folder of images", self._data_place()
+        )
         if name:
-            self.use_folder(Path(name))
+            self.use_data(name)
+
+    def choose_data(self, parent: QWidget) -> None:
+        """Ask for a table, or a CSV of image files, and use it."""
+        name, _ = QFileDialog.getOpenFileName(parent, "Open data", self._data_place(), DATA_FILES)
+        if name:
+            self.use_data(name)
+
+    def _data_place(self) -> str:
+        return self._document.design.data.path or self._folder()
 
     def _leave(self) -> str:
         """Another project comes in: keep the unsaved work of this one. Returns its name if so."""

@@ -206,14 +206,15 @@ QStatusBar { background: @panel; color: @muted; border-top: 1px solid @border; }
 QStatusBar QLabel { color: @muted; font-size: 11px; }
 QStatusBar::item { border: none; }
 QSplitter::handle { background: transparent; }
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QListWidget {
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit, QListWidget,
+#ticks {
   background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
   selection-background-color: @accent; selection-color: @accent_text; }
 QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { padding: 3px 8px; min-height: 20px; }
 QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px;
   min-height: 0; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QListWidget:focus,
-QPlainTextEdit:focus { border: 1px solid @accent; }
+#ticks:focus, QPlainTextEdit:focus { border: 1px solid @accent; }
 QPlainTextEdit[wrong="true"] { border: 1px solid @wrong; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled {
   color: @faint; }
@@ -239,9 +240,9 @@ QCheckBox::indicator:checked, QListView::indicator:checked,
 QTableView::indicator:checked { background: @accent;
   border: 1px solid @accent; image: url(@check@); }
 QCheckBox:focus { color: @accent; }
-QListWidget { outline: none; padding: 2px; }
-QListWidget::item { padding: 2px 4px; border-radius: 4px; color: @text; }
-QListWidget::item:selected { background: @hover; color: @text; }
+QListWidget, #ticks { outline: none; padding: 2px; }
+QListWidget::item, #ticks::item { padding: 2px 4px; border-radius: 4px; color: @text; }
+QListWidget::item:selected, #ticks::item:selected { background: @hover; color: @text; }
 QPushButton { background: @raised; color: @text; border: 1px solid @border; border-radius: 5px;
   padding: 4px 12px; min-height: 18px; }
 QPushButton:hover { background: @hover; }

@@ -55,6 +55,7 @@ from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
 from app.session import Session
+from qdesigner.catalog.table import TABLES
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
 
@@ -163,6 +164,7 @@ class Window(QMainWindow):
             signal.connect(lambda *_: self._show_title())
         for signal in (self.palette_panel.refused, self.inspector.refused):
             signal.connect(self._say_refused)
+        self.inspector.data_wanted.connect(self.project.use_data)
         self.document.changed.connect(lambda _design: self.notices.dismiss("edit"))
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
@@ -371,27 +373,27 @@ class Window(QMainWindow):
         return super().eventFilter(watched, event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """A project, or a folder of images, may be dropped anywhere."""
+        """A project, a folder of images or a table may be dropped anywhere."""
         if _dropped(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A project opens; a folder becomes the data."""
+        """A project opens; a folder or a table becomes the data."""
         path = _dropped(event)
         if path is None:
             return
         event.acceptProposedAction()
-        if path.is_dir():
-            self.project.use_folder(path)
-        else:
+        if path.suffix.lower() == SUFFIX and not path.is_dir():
             self.project.open(path)
+        else:
+            self.project.use_data(str(path))
 
 
 def _dropped(event: QDropEvent) -> Path | None:
-    """The project or folder that is being dropped."""
+    """The project, folder or table that is being dropped."""
     urls = event.mimeData().urls()
     path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
-    if path is not None and (path.is_dir() or path.suffix.lower() == SUFFIX):
+    if path is not None and (path.is_dir() or path.suffix.lower() in (SUFFIX, *TABLES)):
         return path
     return None
 

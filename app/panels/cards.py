@@ -25,12 +25,16 @@ from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.circuit.circuit import resources
 from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced
-from qdesigner.design.spec import Design, Stage, display_name, preprocess
+from qdesigner.design.spec import Design, Stage, display_name, sample_shape
 
 HEIGHT = 66
 MIN_WIDTH, MAX_WIDTH = 78, 184
 MAX_LINE = 130  # px: a long file name is cut before it pushes other cards out of sight
 FROZEN = "❄"
+LOSSES = {
+    "cross_entropy": "cross entropy", "nll": "log-likelihood", "bce": "binary entropy",
+    "mse": "squared error", "mae": "absolute error",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +51,29 @@ class Face:
 
 def data_face(design: Design, facts: DataFacts | None) -> Face:
     """The card at the left end."""
-    counts = "choose a folder" if design.data.source == "folder" else ""
+    needed = {"folder": "choose a folder", "files": "choose a file", "table": "choose a file"}
+    counts = needed.get(design.data.source, "")
     if facts is not None:
         counts = f"{number(facts.train)} train · {number(facts.validation)} val"
     elif design.data.path:
         counts = display_name(design.data.path)
-    return Face("Data", (counts, _sizes(preprocess(design).shape)), "Data")
+    shape = sample_shape(design)
+    size = f"{shape[0]} features" if design.data.rows else _sizes(shape)
+    return Face("Data", (counts, size), "Data")
 
 
 def loss_face(design: Design, facts: DataFacts | None) -> Face:
     """The card at the right end."""
     classes = facts.classes if facts is not None else design.data.classes
     named = " · ".join(classes)
-    if len(named) > 18 or not classes:
+    if design.data.task == "regress":
+        named = design.data.label or "a number"
+    elif len(named) > 18 or not classes:
         named = f"{len(classes)} classes" if classes else "classes"
     training = design.training
     optimizer = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[training.optimizer]
-    return Face("Cross entropy", (named, f"{optimizer} {training.learning_rate:g}"), "Data")
+    title = LOSSES[training.loss].capitalize()
+    return Face(title, (named, f"{optimizer} {training.learning_rate:g}"), "Data")
 
 
 def stage_face(step: Traced) -> Face:

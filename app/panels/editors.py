@@ -25,7 +25,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.fromrun import RunWeights
 from app.panels.rows import Row, sums_value, wires_text, wires_value
+from app.panels.ticks import ColumnTicks
+from app.project import DATA_FILES
 from qdesigner.circuit.fields import Field
 from qdesigner.design.spec import display_name
 
@@ -49,8 +52,8 @@ class Spin(QSpinBox):
             int(low) if math.isfinite(low) else -INT_LIMIT,
             int(min(high, INT_LIMIT)) if math.isfinite(high) else INT_LIMIT,
         )
-        if field.hint.startswith("0:"):
-            self.setSpecialValueText(field.hint.removeprefix("0:").strip())
+        if word := zero_word(field):
+            self.setSpecialValueText(word)
         self.valueChanged.connect(commit)
 
     def show_value(self, value: Any) -> None:
@@ -276,12 +279,16 @@ class Fold(QPushButton):
         painter.drawPolyline([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)])
 
 
-class Path(QPushButton):
-    """A file or a folder: the button shows its name and asks for another."""
+WEIGHT_FILES = "Weights (*.pth *.pt *.safetensors);;All files (*)"
 
-    def __init__(self, folder: bool, title: str, commit: Commit) -> None:
+
+class Path(QPushButton):
+    """A file or a folder: the button shows its name and asks for another. ``files`` are the kinds
+    of file to choose from, "" for a folder."""
+
+    def __init__(self, files: str, title: str, commit: Commit) -> None:
         super().__init__()
-        self._folder, self._title, self._commit = folder, title, commit
+        self._files, self._title, self._commit = files, title, commit
         self._value = ""
         self.clicked.connect(self._ask)
 
@@ -294,12 +301,10 @@ class Path(QPushButton):
         self.setToolTip(self._value or self._title)
 
     def _ask(self) -> None:
-        if self._folder:
-            chosen = QFileDialog.getExistingDirectory(self, self._title, self._value)
+        if self._files:
+            chosen, _ = QFileDialog.getOpenFileName(self, self._title, self._value, self._files)
         else:
-            chosen, _ = QFileDialog.getOpenFileName(
-                self, self._title, self._value, "Weights (*.pth *.pt *.safetensors);;All files (*)"
-            )
+            chosen = QFileDialog.getExistingDirectory(self, self._title, self._value)
         if chosen:
             self._commit(chosen)
 
@@ -353,11 +358,17 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
     made: QWidget
     match row.look:
         case "folder":
-            made = Path(True, row.field.label, commit)
+            made = Path("", row.field.label, commit)
         case "file":
-            made = Path(False, row.field.label, commit)
+            made = Path(WEIGHT_FILES, row.field.label, commit)
+        case "data":
+            made = Path(DATA_FILES, row.field.label, commit)
+        case "run":
+            made = RunWeights(field.choices[0], commit)
         case "classes":
             made = Classes(commit)
+        case "columns":
+            made = ColumnTicks(commit)
         case "wires":
             made = Text(lambda text: wires_value(text, field), wires_text, commit, refuse)
         case "sums":
@@ -375,9 +386,10 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
             made = Spin(field, commit)
         case _:
             made = Text(
-                lambda text: _number(text, field), lambda value: f"{value:.6g}", commit, refuse
-            )
-    if row.look not in ("classes", "sums") and not isinstance(made, QCheckBox):
+                lambda text: _number(text, field), lambda value: _written(value, field),
+                commit, refuse,
+            )  # fmt: skip
+    if row.look not in ("classes", "columns", "sums") and not isinstance(made, QCheckBox):
         made.setMinimumWidth(40)
         made.setFixedHeight(ROW)
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -386,7 +398,19 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
     return made
 
 
+def zero_word(field: Field) -> str:
+    """What a field's 0 means, where its hint says so ("…; 0: none")."""
+    _, zero, word = field.hint.rpartition("0: ")
+    return word if zero and ";" not in word else ""
+
+
+def _written(value: float, field: Field) -> str:
+    return (zero_word(field) if value == 0 else "") or f"{value:.6g}"
+
+
 def _number(text: str, field: Field) -> Any:
+    if text.strip() and text.strip() == zero_word(field):
+        return field.validate(0.0)
     try:
         value = float(text.strip().replace(",", "."))
     except ValueError:

@@ -22,6 +22,7 @@ from app.checked import Checked
 from app.document import DATA, DEVICE, LOSS, Document
 from app.focus import has_keyboard
 from app.panels.cards import stage_face
+from app.panels.datarows import data_rows
 from app.panels.devices import device_about, device_rows
 from app.panels.editors import ROW, Fold, editor, silent
 from app.panels.figures import Bar, Bars, Heat, HeatMap
@@ -29,12 +30,11 @@ from app.panels.header import number
 from app.panels.rows import (
     Row,
     block_rows,
-    data_rows,
     readout_about,
     readout_rows,
     stage_rows,
-    training_rows,
 )
+from app.panels.trainrows import training_rows
 from app.runview import RunView
 from app.sentences import sentence
 from qdesigner.circuit.circuit import Circuit, expand, resources, walk
@@ -50,6 +50,7 @@ class Inspector(QScrollArea):
     """Follows the document's selection and the run on screen."""
 
     refused = Signal(str)  # why a value was not taken; "" when that is mended
+    data_wanted = Signal(str)  # a file of data to be looked at and used
 
     def __init__(self, document: Document, runview: RunView, checked: Checked) -> None:
         super().__init__()
@@ -119,7 +120,8 @@ class Inspector(QScrollArea):
                 rows = readout_rows(board.id, board.circuit)
                 return "Measure", readout_about(board.circuit), rows
         if name == DATA:
-            rows = data_rows(design, self._checked.available, self._checked.splits)
+            known = self._checked
+            rows = data_rows(design, known.available, known.splits, known.columns)
             return "Data", "", rows
         if name == DEVICE:
             return "Device", device_about(design), device_rows(design)
@@ -131,7 +133,7 @@ class Inspector(QScrollArea):
         return (
             "Training" if name != LOSS else "Loss and training",
             "",
-            training_rows(design.training),
+            training_rows(design),
         )
 
     def _blocks(self, stage: Stage, circuit: Circuit) -> tuple[str, str, list[Row]]:
@@ -163,7 +165,7 @@ class Inspector(QScrollArea):
             label.setMinimumHeight(ROW)
             if isinstance(widget, Fold):
                 widget.set_open(row.field.name in self._open)
-            if row.look in ("classes", "sums"):
+            if row.look in ("classes", "columns", "sums"):
                 form.addRow(label)
                 form.addRow(widget)
             elif row.look == "wide":
@@ -186,6 +188,9 @@ class Inspector(QScrollArea):
         if row.look == "fold":
             self._open ^= {row.field.name}
             self.refresh()
+            return True
+        if row.look == "data":
+            self.data_wanted.emit(value)
             return True
         try:
             design = row.set(self._document.design, value)

@@ -12,7 +12,7 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, DEVICE, LOSS, Document
 from app.sentences import sentence
-from qdesigner.catalog.sources import FOLDER
+from qdesigner.catalog.sources import FILES, FOLDER, TABLE
 from qdesigner.design.checks import Fix, Problem
 from qdesigner.errors import UserError
 
@@ -100,8 +100,11 @@ class ProblemBar(QWidget):
         place = {"data": DATA, "stages": "", "run": "", "training": LOSS, "device": DEVICE}.get(
             problem.where, problem.where
         )
-        if problem.where == "data" and self._document.design.data.source == FOLDER:
+        source = self._document.design.data.source
+        if problem.where == "data" and source == FOLDER:
             yield "Choose folder…", self._actions["choose_data"].trigger
+        elif problem.where == "data" and source in (FILES, TABLE):
+            yield "Choose file…", self._actions["open_data"].trigger
         if problem.where == "run":
             yield "Train again", self._actions["train"].trigger
             yield "Open run…", self._actions["open_run"].trigger

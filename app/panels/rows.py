@@ -3,7 +3,7 @@ and the edit that sets it. No widget here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,12 @@ from qdesigner.circuit.gates import GATES
 from qdesigner.circuit.measured import outputs_text
 from qdesigner.circuit.readout import parse
 from qdesigner.design import edits
-from qdesigner.design.spec import Design, Stage, TrainingSpec
+from qdesigner.design.spec import Design, Stage, WeightsSpec
+
+Look = Literal[
+    "", "folder", "file", "data", "classes", "columns", "wires", "text", "sums", "fold", "wide",
+    "run",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,74 +33,16 @@ class Row:
     get: Callable[[Design], Any]
     set: Callable[[Design, Any], Design]
     texts: tuple[str, ...] = ()
-    look: Literal["", "folder", "file", "classes", "wires", "text", "sums", "fold", "wide"] = ""
+    look: Look = ""
     fold: str = ""
     undo: str = ""
-
-
-# ---- data ---------------------------------------------------------------------------------------
-
-_SEED = Field("seed", "Split seed", "int", 0, 0, 2**31 - 1, hint="Draws which image goes where")
-_LIMIT = Field("limit", "Images a class", "int", 0, 0, 10_000_000, hint="0: all")
-_SHARES = (
-    Field("validation", "Validation share", "float", 0.25, 0.0, 0.9),
-    Field("test", "Test share", "float", 0.0, 0.0, 0.9),
-)
-_SIZE = (
-    Field("size", "Image size (px)", "int", 0, 0, 1024, hint="0: the source's own"),
-    Field("channels", "Colours", "choice", "0", choices=("0", "1", "3")),
-)
-
-
-def data_rows(design: Design, available: Mapping[str, int], splits: tuple[str, ...]) -> list[Row]:
-    """The data: only what has an effect on this source."""
-    source = Field("source", "Source", "choice", "digits", choices=("digits", "folder"))
-    rows = [_data(source, ("built-in digits", "image folder"))]
-    if design.data.source == "folder":
-        folder = Field("path", "Folder", "choice", "")
-        rows.append(Row(folder, lambda d: d.data.path, _set_folder, look="folder"))
-    if available:
-        rows.append(Row(
-            Field("classes", "Classes", "choice", ""),
-            lambda d: (d.data.classes, dict(available)),
-            lambda d, names: edits.set_data(d, classes=names), look="classes",
-        ))  # fmt: skip
-    rows.append(_data(_LIMIT))
-    free = {"validation": "validation" not in splits, "test": not splits}
-    shares = [share for share in _SHARES if free[share.name]]
-    rows += [_data(share) for share in shares]
-    if shares:
-        rows.append(_data(_SEED))
-    if design.backbone is None:
-        rows.append(_data(_SIZE[0]))
-        rows.append(Row(
-            _SIZE[1], lambda d: str(d.data.channels),
-            lambda d, value: edits.set_data(d, channels=int(value)),
-            ("the source's own", "grey", "red green blue"),
-        ))  # fmt: skip
-    return rows
-
-
-def _set_folder(design: Design, path: str) -> Design:
-    return edits.set_data(design, source="folder", path=path, classes=())
-
-
-def _data(field: Field, texts: tuple[str, ...] = ()) -> Row:
-    name = field.name
-
-    def put(design: Design, value: Any) -> Design:
-        if name == "source":
-            return edits.set_data(design, source=value, classes=())
-        return edits.set_data(design, **{name: value})
-
-    return Row(field, lambda d: getattr(d.data, name), put, texts)
 
 
 # ---- stages -------------------------------------------------------------------------------------
 
 
 def stage_rows(stage: Stage) -> list[Row]:
-    """A stage's own fields, its weights, and whether it is frozen."""
+    """A stage's own fields, whether it is frozen, and its weights."""
     name = stage.id
     rows = []
     for field in stage.row.fields:
@@ -103,14 +50,13 @@ def stage_rows(stage: Stage) -> list[Row]:
             continue
         texts = tuple(_backbone_text(n) for n in field.choices) if field.name == "model" else ()
         rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
-    if stage.kind == "backbone":
-        rows += _weights_rows(stage)
     if stage.row.trainable:
         frozen = Field("frozen", "Frozen", "bool", False, hint="Frozen stages are not trained")
         rows.append(Row(
             frozen, lambda d: d.stage(name).frozen,
             lambda d, value: edits.set_frozen(d, name, value),
         ))  # fmt: skip
+        rows += _weights_rows(stage)
     return rows
 
 
@@ -130,59 +76,41 @@ def _set_setting(stage: str, name: str) -> Callable[[Design, Any], Design]:
 
 
 def _weights_rows(stage: Stage) -> list[Row]:
-    name = stage.id
-    embedded = stage.settings["model"] == EMBEDDED
-    origins = ("pretrained", "random", "file") if stage.weights.path else ("pretrained", "random")
-    texts = ("come with qdesigner" if embedded else "ImageNet", "random", "from a file")
+    """Where a stage's first weights come from: drawn, its own, from a file, or from a run."""
+    name, weights, backbone = stage.id, stage.weights, stage.kind == "backbone"
+    own = "come with qdesigner" if stage.settings.get("model") == EMBEDDED else "ImageNet"
+    origins = {"pretrained": own} if backbone else {}
+    origins["random"] = "random"
+    if weights.origin in ("file", "run"):
+        origins[weights.origin] = f"from a {weights.origin}"
 
     def put(design: Design, origin: Any) -> Design:
-        path = design.stage(name).weights.path if origin == "file" else ""
-        return edits.set_weights(design, name, origin, path)
+        kept = design.stage(name).weights
+        if origin == kept.origin:
+            return design
+        return edits.set_weights(design, name, origin)
 
-    origin = Field("origin", "Weights", "choice", "pretrained", choices=origins)
-    file = Field("path", "Weights file", "choice", "", hint="A file of weights of your own")
-    return [
-        Row(origin, lambda d: d.stage(name).weights.origin, put, texts[: len(origins)]),
-        Row(
-            file, lambda d: d.stage(name).weights.path,
+    rows = [Row(
+        Field("origin", "Weights", "choice", "random", choices=tuple(origins)),
+        lambda d: d.stage(name).weights.origin, put, tuple(origins.values()),
+    )]  # fmt: skip
+    if backbone:
+        rows.append(Row(
+            Field("path", "Weights file", "choice", "", hint="A file of weights of your own"),
+            lambda d: _place(d.stage(name).weights, "file"),
             lambda d, path: edits.set_weights(d, name, "file", path), look="file",
-        ),
-    ]  # fmt: skip
+        ))  # fmt: skip
+    rows.append(Row(
+        Field("run", "From a run", "choice", "", choices=(stage.kind,),
+              hint="Begin with what this kind of stage has learned in another run"),
+        lambda d: (_place(d.stage(name).weights, "run"), d.stage(name).weights.stage),
+        lambda d, found: edits.set_weights(d, name, "run", *found), look="run", undo="weights",
+    ))  # fmt: skip
+    return rows
 
 
-# ---- training -----------------------------------------------------------------------------------
-
-_TRAINING = (
-    Field("epochs", "Epochs", "int", 20, 1, 100_000),
-    Field("batch_size", "Batch size", "int", 16, 1, 65_536),
-    Field("learning_rate", "Learning rate", "float", 0.01, 1e-12, 100.0),
-    Field("optimizer", "Optimizer", "choice", "adam", choices=("adam", "adamw", "sgd")),
-    Field("momentum", "Momentum", "float", 0.9, 0.0, 0.999_999),
-    Field("weight_decay", "Weight decay", "float", 0.0, 0.0, 10.0),
-    Field("schedule", "Schedule", "choice", "constant", choices=("constant", "step")),
-    Field("step_size", "Every (epochs)", "int", 10, 1, 100_000),
-    Field("gamma", "Times", "float", 0.1, 1e-12, 1.0, hint="Learning rate is multiplied by this"),
-    Field("seed", "Seed", "int", 0, 0, 2**31 - 1, hint="First weights and the order of images"),
-)
-_TEXTS = {"optimizer": ("Adam", "AdamW", "SGD"), "schedule": ("constant", "in steps")}
-
-
-def training_rows(training: TrainingSpec) -> list[Row]:
-    """How to train: only what has an effect."""
-    left_out = set()
-    if training.optimizer != "sgd":
-        left_out.add("momentum")
-    if training.schedule != "step":
-        left_out |= {"step_size", "gamma"}
-    return [_training(field) for field in _TRAINING if field.name not in left_out]
-
-
-def _training(field: Field) -> Row:
-    name = field.name
-    return Row(
-        field, lambda d: getattr(d.training, name),
-        lambda d, value: edits.set_training(d, **{name: value}), _TEXTS.get(name, ()),
-    )  # fmt: skip
+def _place(weights: WeightsSpec, origin: str) -> str:
+    return weights.path if weights.origin == origin else ""
 
 
 # ---- blocks -------------------------------------------------------------------------------------

@@ -88,7 +88,8 @@ class StatusBar(QStatusBar):
             parts.append(self._features)
         facts = self._checked.facts
         if facts is not None:
-            parts.append(f"{number(facts.train + facts.validation + facts.test)} images")
+            what = "rows" if self._document.design.data.rows else "images"
+            parts.append(f"{number(facts.train + facts.validation + facts.test)} {what}")
             if facts.skipped:
                 count = len(facts.skipped)
                 parts.append(f"{count} file{'s' if count > 1 else ''} skipped")

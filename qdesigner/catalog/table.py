@@ -24,12 +24,14 @@ MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What a table's columns are: their ``names``, those that hold ``numbers``, and the label that
-    suggests itself, with whether it is a number to predict."""
+    suggests itself, with whether it is a number to predict. ``measured`` are the number columns
+    that hold measurements rather than classes."""
 
     names: tuple[str, ...]
     numbers: tuple[str, ...]
     label: str
     regress: bool
+    measured: tuple[str, ...] = ()
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -74,12 +76,8 @@ def read_columns(path: Path, label: str = "") -> Columns:
     numbers = tuple(name for name, column in by_column.items() if _are_numbers(column))
     if label not in names:
         label = next((n for n in names if n.lower() in LABELS), names[-1])
-    different = set(by_column[label]) - MISSING
-    whole = all(number(cell).is_integer() for cell in different if label in numbers)
-    return Columns(
-        tuple(names), numbers, label,
-        label in numbers and (not whole or len(different) > _MOST_CLASSES),
-    )  # fmt: skip
+    measured = tuple(name for name in numbers if _are_measured(by_column[name]))
+    return Columns(tuple(names), numbers, label, label in measured, measured)
 
 
 def read_rows(
@@ -147,6 +145,12 @@ def _are_numbers(column: list[str]) -> bool:
     """Whether most cells of a column that are there hold a number."""
     there = [cell for cell in column if cell.lower() not in MISSING]
     return bool(there) and sum(math.isfinite(number(c)) for c in there) >= 0.9 * len(there)
+
+
+def _are_measured(column: list[str]) -> bool:
+    """Whether a column of numbers holds more, or finer, values than classes would have."""
+    different = set(column) - MISSING
+    return len(different) > _MOST_CLASSES or not all(number(c).is_integer() for c in different)
 
 
 def _names(path: Path, cells: list[str]) -> list[str]:

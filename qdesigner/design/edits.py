@@ -16,7 +16,7 @@ from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.catalog.devices import AUTO, DEVICES
 from qdesigner.catalog.recognise import recognise
 from qdesigner.catalog.sources import PHOTOGRAPHS, ROWS, TABLE
-from qdesigner.catalog.table import read_columns
+from qdesigner.catalog.table import Columns, features, read_columns
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import MAX_WIRES, Block, Circuit, fresh_id, ids, walk
 from qdesigner.circuit.fields import Scalar, Settings
@@ -390,13 +390,13 @@ def set_frozen(design: Design, stage_id: str, frozen: bool) -> Design:
 def set_weights(
     design: Design,
     stage_id: str,
-    origin: Literal["random", "pretrained", "file"],
+    origin: Literal["random", "pretrained", "file", "run"],
     path: str = "",
+    stage: str = "",
 ) -> Design:
-    """Where one stage's first weights come from."""
-    return _change_stage(
-        design, stage_id, weights=_made(lambda: WeightsSpec(origin=origin, path=path))
-    )
+    """Where one stage's first weights come from; of a run, ``stage`` of the folder ``path``."""
+    weights = _made(lambda: WeightsSpec(origin=origin, path=path, stage=stage))
+    return _change_stage(design, stage_id, weights=weights)
 
 
 def set_backbone(design: Design, model: str, weights: str = "pretrained") -> Design:
@@ -440,6 +440,12 @@ def use_data(design: Design, text: str) -> Design:
         return design
     if source == TABLE:
         return use_table(design, path)
+    return use_source(design, source, path)
+
+
+def use_source(design: Design, source: str, path: str = "") -> Design:
+    """The design on another source of data, or on another ``path`` of the same. What belongs to
+    other data begins anew; whether there is anything at ``path`` is not asked."""
     kept = design.data if design.data.rows == (source in ROWS) else DataSpec()
     return _with_loss(
         set_data(
@@ -468,6 +474,30 @@ def use_table(
             label=columns.label, columns=columns.features, augmentation=Augmentation(),
         )
     )  # fmt: skip
+
+
+def use_label(design: Design, columns: Columns, label: str) -> Design:
+    """The design's table with another of its ``columns`` as the label. The features that were
+    chosen stay, those that suggested themselves do so anew."""
+    data = design.data
+    suggested = set(data.columns) == set(features(columns.numbers, data.label))
+    chosen = features(columns.numbers, label) if suggested else data.columns
+    return _with_loss(
+        set_data(
+            design, label=label, columns=tuple(name for name in chosen if name != label),
+            task="regress" if label in columns.measured else "classify", classes=(),
+        )
+    )  # fmt: skip
+
+
+def use_task(design: Design, task: str) -> Design:
+    """The design's table with its label as a class ("classify") or a number ("regress")."""
+    return _with_loss(set_data(design, task=task, classes=()))
+
+
+def take_data(design: Design, other: Design) -> Design:
+    """The design on the data of ``other``, with a loss that it can have."""
+    return _with_loss(design.model_copy(update={"data": other.data}))
 
 
 def _with_loss(design: Design) -> Design:

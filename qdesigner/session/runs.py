@@ -105,6 +105,34 @@ def run_row(path: Path) -> RunRow:
         return RunRow(path, name or path.name, started=_started(path), error=str(error))
 
 
+@dataclass(frozen=True, slots=True)
+class KeptStages:
+    """The stages of one kind that a kept run has trained, by name; ``words`` is its data."""
+
+    path: Path
+    name: str
+    words: str
+    stages: tuple[str, ...]
+
+
+def kept_stages(kind: str, folder: Path | None = None, most: int = 60) -> tuple[KeptStages, ...]:
+    """The runs in ``folder`` (None: the user's own) whose best weights of a stage of ``kind`` can
+    begin another run, the newest first and at most ``most``."""
+    try:
+        here = [path for path in (folder or runs_folder()).iterdir() if path.name[:1] != "."]
+    except OSError:
+        return ()
+    found = []
+    for path in sorted(here, key=_started, reverse=True):
+        with contextlib.suppress(UserError):
+            if len(found) < most and (path / record.BEST).is_file():
+                design = codec.load(path / record.DESIGN)
+                names = tuple(s.id for s in design.stages if s.kind == kind and not s.frozen)
+                name, words = _given_name(path) or design.name, data_words(design.data)
+                found += [KeptStages(path, name, words, names)] if names else []
+    return tuple(found)
+
+
 def rename_run(path: Path, name: str) -> None:
     """Give a run a name; "" is its design's again. Raises UserError."""
     name = " ".join(name.split())

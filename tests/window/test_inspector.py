@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import made_run
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -404,3 +405,90 @@ def test_no_blocks_fields_outgrow_the_narrow_panel(panel: Inspector, kind: str) 
     QApplication.processEvents()
     assert panel.widget().width() <= panel.viewport().width()
     assert all(w.width() >= 56 for w in panel.editors().values() if isinstance(w, QLineEdit))
+
+
+# ---- the newer fields of training, weights and data ----------------------------------------------
+
+
+def test_a_schedule_asks_only_for_its_own_values(panel: Inspector) -> None:
+    shown = {}
+    for schedule in ("constant", "step", "cosine", "plateau"):
+        panel.document.apply("x", edits.set_training(panel.document.design, schedule=schedule))
+        names = set(select(panel, LOSS))
+        shown[schedule] = names & {"step_size", "gamma", "patience", "warmup"}
+    assert shown == {
+        "constant": {"warmup"},
+        "step": {"step_size", "gamma", "warmup"},
+        "cosine": {"warmup"},
+        "plateau": {"patience", "gamma", "warmup"},
+    }
+
+
+def test_a_zero_that_means_none_says_so_and_may_be_written_so(panel: Inspector) -> None:
+    field = select(panel, LOSS)["clip"]
+    assert field.text() == "none"
+    for typed, value, shown in (("1.5", 1.5, "1.5"), ("none", 0.0, "none")):
+        field.selectAll()
+        QTest.keyClicks(field, typed)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        panel.refresh()
+        assert (panel.document.design.training.clip, field.text()) == (value, shown)
+    assert panel.editors()["early_stopping"].text() == "never"
+
+
+def table(tmp_path: Path) -> str:
+    file = tmp_path / "iris.csv"
+    rows = (f"{k % 7}.5,{k % 5},{k}.25,{'abc'[k % 3]}" for k in range(60))
+    file.write_text("\n".join(["long,wide,weight,kind", *rows]))
+    return str(file)
+
+
+def test_a_table_offers_its_columns_and_the_losses_of_its_task(
+    panel: Inspector, tmp_path: Path
+) -> None:
+    document = panel.document
+    document.apply("x", edits.use_data(document.design, table(tmp_path)))
+    document.select_stage(DATA)
+    wait_until(lambda: "columns" in panel.editors())
+    fields = panel.editors()
+    ticks = fields["columns"].ticks
+    assert ticks.names == ("long", "wide", "weight") and "task" not in fields
+    ticks.setData(ticks.index(1), Qt.CheckState.Unchecked.value, Qt.ItemDataRole.CheckStateRole)
+    assert document.design.data.columns == ("long", "weight")
+    label = fields["label"]
+    label.setCurrentIndex(label.findData("weight"))
+    label.activated.emit(label.currentIndex())
+    data, training = document.design.data, document.design.training
+    assert (data.label, data.task, data.columns) == ("weight", "regress", ("long",))
+    assert training.loss == "mse"
+    loss = select(panel, LOSS)["loss"]
+    assert [loss.itemData(k) for k in range(loss.count())] == ["mse", "mae"]
+    document.undo()
+    assert document.design.data.label == "kind"
+
+
+def test_weights_of_a_stage_may_come_from_a_kept_run(
+    panel: Inspector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path))
+    run = made_run.write_run(tmp_path / "data" / "runs" / "first", 3)
+    (run / "best.pt").write_bytes(b"")
+    button = select(panel, "linear-1")["run"]
+    assert "run" not in select(panel, "squash-1")
+    button = select(panel, "linear-1")["run"]
+    button.click()
+    wait_until(lambda: button._menu is not None)
+    offered = button._menu.actions()
+    assert [action.text() for action in offered] == [
+        "Digits quickstart: linear-1 · digits", "Digits quickstart: linear-2 · digits",
+    ]  # fmt: skip
+    offered[1].trigger()
+    button._menu.close()
+    weights = panel.document.design.stage("linear-1").weights
+    assert (weights.origin, weights.path, weights.stage) == ("run", str(run), "linear-2")
+    panel.refresh()
+    origin = panel.editors()["origin"]
+    assert origin.currentText() == "from a run"
+    origin.setCurrentIndex(origin.findData("random"))
+    origin.activated.emit(origin.currentIndex())
+    assert panel.document.design.stage("linear-1").weights.origin == "random"

@@ -300,8 +300,8 @@ def _drop(window: Window, path: Path) -> bool:
 
 def test_a_folder_dropped_on_the_window_becomes_the_data(window: Window, tmp_path: Path) -> None:
     assert _drop(window, tmp_path)
-    data = window.document.design.data
-    assert data.source == "folder" and Path(data.path) == tmp_path
+    wait_until(lambda: window.document.design.data.source == "folder")
+    assert Path(window.document.design.data.path) == tmp_path
     with heard(window.checked.changed):
         wait_until(lambda: "holds no images" in window.checked.error)
     window.document.undo()
@@ -312,8 +312,8 @@ def test_a_project_dropped_on_the_window_opens(window: Window, tmp_path: Path) -
     codec.save(edits.rename(quickstart(), "Dropped"), tmp_path / "d.qdesign")
     assert _drop(window, tmp_path / "d.qdesign")
     assert window.document.design.name == "Dropped"
-    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
-    assert not _drop(window, tmp_path / "notes.txt")
+    (tmp_path / "notes.pdf").write_text("", encoding="utf-8")
+    assert not _drop(window, tmp_path / "notes.pdf")
 
 
 def test_the_name_is_changed_in_the_header_as_one_undo_step(window: Window) -> None:
@@ -466,7 +466,8 @@ def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
         folder.mkdir(parents=True)
         for file in "abcd":
             QImage(8, 8, QImage.Format.Format_RGB32).save(str(folder / f"{file}.png"))
-    window.project.use_folder(tmp_path / "data")
+    window.project.use_data(str(tmp_path / "data"))
+    wait_until(lambda: window.document.design.data.source == "folder")
     wait_until(lambda: window.checked.facts is not None)
     shutil.rmtree(tmp_path / "data")
     window.runs.train_or_pause()
@@ -474,3 +475,33 @@ def test_a_folder_that_vanished_is_a_named_problem_once_training_has_failed(
     wait_until(lambda: bool(window.checked.at("data")))
     ways = [button.text() for button in window.findChild(ProblemBar).findChildren(QPushButton)]
     assert "Choose folder…" in ways
+
+
+@pytest.mark.parametrize("kind", ["folder", "files", "table"])
+def test_what_is_dropped_on_the_window_opens_as_data(
+    window: Window, tmp_path: Path, kind: str
+) -> None:
+    for name in ("ants", "bees"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        QImage(8, 8, QImage.Format.Format_RGB32).save(str(tmp_path / "data" / name / "a.png"))
+    listed = tmp_path / "listed.csv"
+    listed.write_text("path,label\ndata/ants/a.png,ant\ndata/bees/a.png,bee\n")
+    table = tmp_path / "table.csv"
+    table.write_text("long,wide,kind\n1,2,a\n2,3,b\n")
+    path = {"folder": tmp_path / "data", "files": listed, "table": table}[kind]
+    assert _drop(window, path)
+    wait_until(lambda: window.document.design.data.path == str(path))
+    assert window.document.design.data.source == kind
+    assert window.document.undo_label == f"Use the data in {path.name}"
+    window.document.undo()
+    assert window.document.design.data.source == "digits"
+
+
+def test_a_dropped_table_that_is_none_says_why(window: Window, tmp_path: Path) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("")
+    before = window.document.design
+    assert _drop(window, file)
+    wait_until(lambda: "data" in window.notices.texts())
+    assert "empty.csv" in window.notices.texts()["data"] and window.document.design == before
+    assert not _drop(window, tmp_path / "song.mp3")
