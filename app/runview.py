@@ -51,6 +51,7 @@ class RunView(QObject):
     predictions_changed = Signal()
     state_changed = Signal()
     image_chosen = Signal(int)
+    image_opened = Signal(int)  # it is to be seen whole
     travelled = Signal()  # another epoch is looked at, or there are others to go to
     travel_failed = Signal(str)
 
@@ -356,6 +357,11 @@ class RunView(QObject):
         if image != self._chosen and image >= 0:
             self._chosen = image
             self.image_chosen.emit(image)
+
+    def open_image(self, image: int) -> None:
+        """Choose an image, and show all that is known of it."""
+        self.chosen_image = image
+        self.image_opened.emit(image)
 
     def angles_for(self, stage_id: str, circuit: Circuit) -> Floats | None:
         """The chosen image's features [inputs] at a quantum stage, in radians.

@@ -118,7 +118,7 @@ def style_sheet(theme: Theme) -> str:
     """The style sheet of the whole window.
 
     Widgets ask for a look by a property: ``role`` is heading, title, muted, number, panel or bar;
-    ``kind`` of a button is go, primary, tool, link or fix.
+    ``kind`` of a button is go, primary, tool, link, fix or chip.
     """
     icons = {
         n: resource(f"icons/{n}.svg").as_posix() for n in ("down", "down_white", "up", "check")
@@ -272,6 +272,10 @@ QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus { text-decoration
 QPushButton[kind="fold"] { text-align: left; padding: 3px 16px 3px 8px; }
 QPushButton[kind="fix"] { padding: 2px 10px; min-height: 16px; background: @panel; }
 QPushButton[kind="fix"]:hover { background: @hover; }
+QPushButton[kind="chip"] { padding: 1px 8px; min-height: 16px; background: @hover; color: @accent;
+  border: 1px solid transparent; border-radius: 9px; }
+QPushButton[kind="chip"]:hover { background: @pressed; }
+QPushButton[kind="chip"]:focus { border: 1px solid @accent; }
 QToolButton[kind="choice"] { background: @raised; color: @text; border: 1px solid @border;
   border-radius: 5px; padding: 4px 24px 4px 10px; min-height: 18px; }
 QToolButton[kind="choice"]:hover { background: @hover; }

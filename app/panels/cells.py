@@ -1,7 +1,8 @@
-"""One validation image as a cell: its picture, what it is and was taken for, and how likely.
+"""One validation sample as a cell: its picture, what it is and was taken for, and how likely.
 
 Painted the same in the grid of all images and in the small one beside the curves. Right and wrong
-differ by colour, by the sign in the corner and by the word below.
+differ by colour, by the sign in the corner and by the word below. A row of a table has no picture
+but its name; of a number to predict the cell tells how far off the prediction is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ WORD = 20
 BAR = 6
 PERCENT = 18
 HEIGHT = PAD + PICTURE + WORD + BAR + PERCENT + PAD
+NAME = 18  # px of the name that stands where there is no picture
 NARROWEST, WIDEST = 84, 168
 
 
@@ -70,8 +72,37 @@ def sized(font: QFont, change: int, bold: bool = False) -> QFont:
     return copy
 
 
+def number(value: float) -> str:
+    """A number to predict: three digits, or all of a large one's."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    """ "87 %"."""
+    return f"{100 * share:.0f} %"
+
+
+def has_pictures(runview: RunView) -> bool:
+    """Whether the run's samples are images."""
+    pictures = runview.thumbnails is not None and len(runview.thumbnails) > 0
+    return pictures or not runview.items or bool(runview.items[0].path)
+
+
+def cell_height(runview: RunView) -> int:
+    """How high the cells of this run are."""
+    return HEIGHT if has_pictures(runview) else HEIGHT - PICTURE + NAME
+
+
+def sample_name(runview: RunView, image: int) -> str:
+    """What the data calls it."""
+    return runview.items[image].key if image < len(runview.items) else f"image {image}"
+
+
 def verdict(runview: RunView, image: int) -> str:
-    """ "ants", or "ants → bees" for ants taken for bees."""
+    """ "ants", or "ants → bees" for ants taken for bees; of a number "3.1 → 2.9"."""
+    if runview.regression:
+        true, said = runview.labels[image], runview.predicted[image]
+        return f"{number(float(true))} → {number(float(said))}"
     true = runview.class_name(int(runview.labels[image]))
     if runview.right[image]:
         return true
@@ -81,7 +112,8 @@ def verdict(runview: RunView, image: int) -> str:
 def short_verdict(runview: RunView, image: int, metrics: QFontMetrics, room: int) -> str:
     """The verdict in ``room`` px: long names are cut each, so that both classes show."""
     whole = verdict(runview, image)
-    if runview.right[image] or metrics.horizontalAdvance(whole) <= room:
+    one = runview.right[image] or runview.regression
+    if one or metrics.horizontalAdvance(whole) <= room:
         return metrics.elidedText(whole, Qt.TextElideMode.ElideMiddle, room)
     each = (room - metrics.horizontalAdvance(" → ")) // 2
     return " → ".join(
@@ -100,6 +132,11 @@ def cell_width(runview: RunView, font: QFont) -> int:
 
 def tooltip(runview: RunView, image: int) -> str:
     """What a cell says in words."""
+    name = runview.items[image].key if image < len(runview.items) else ""
+    name = f"\nimage {image}" + (f" · {name}" if name else "")
+    if runview.regression:
+        true, said = number(float(runview.labels[image])), number(float(runview.predicted[image]))
+        return f"{said} predicted for {true}, off by {number(float(runview.errors[image]))}{name}"
     true = runview.class_name(int(runview.labels[image]))
     said = runview.class_name(int(runview.predicted[image]))
     sure = f"{runview.confidence[image]:.1%}"
@@ -108,8 +145,7 @@ def tooltip(runview: RunView, image: int) -> str:
     else:
         share = f"{runview.true_probability[image]:.1%}"
         text = f"✗ {true}, taken for {said} with {sure} ({true}: {share})"
-    name = runview.items[image].key if image < len(runview.items) else ""
-    return f"{text}\nimage {image}" + (f" · {name}" if name else "")
+    return f"{text}{name}"
 
 
 def paint_cell(
@@ -121,33 +157,58 @@ def paint_cell(
     font: QFont,
     chosen: bool = False,
 ) -> None:
-    """Paint one image into ``rect`` (`cell_width` × HEIGHT px)."""
+    """Paint one sample into ``rect`` (`cell_width` × `cell_height` px)."""
     look = theme.current()
     right = bool(runview.right[image])
-    colour = QColor(look.right if right else look.wrong)
+    colour = QColor(look.accent if runview.regression else look.right if right else look.wrong)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if chosen:
         painter.setPen(QPen(QColor(look.accent), 1.5))
         painter.setBrush(theme.blend(QColor(look.accent), QColor(look.panel), 0.10))
         painter.drawRoundedRect(rect.adjusted(1, 0.75, -1, -0.75), 6, 6)
-    picture = QRectF(rect.center().x() - PICTURE / 2, rect.top() + PAD, PICTURE, PICTURE)
-    _paint_picture(painter, picture, pixmap, colour)
-    _paint_sign(painter, picture, right, colour)
-    small = sized(font, -1)
-    word = QRectF(rect.left() + PAD, picture.bottom(), rect.width() - 2 * PAD, WORD)
+    high = PICTURE if has_pictures(runview) else NAME
+    top = QRectF(rect.center().x() - PICTURE / 2, rect.top() + PAD, PICTURE, high)
+    if high == PICTURE:
+        _paint_picture(painter, top, pixmap, colour)
+        if not runview.regression:
+            _paint_sign(painter, top.topRight() + QPointF(-5, 5), right, colour)
+    else:
+        _paint_name(painter, rect, sample_name(runview, image), font, right or runview.regression)
+    word = QRectF(rect.left() + PAD, top.bottom(), rect.width() - 2 * PAD, WORD)
     painter.setFont(sized(font, -1, bold=True))
     painter.setPen(QColor(look.text) if right else colour)
     text = short_verdict(runview, image, painter.fontMetrics(), int(word.width()))
     painter.drawText(word, Qt.AlignmentFlag.AlignCenter, text)
-    share = float(runview.true_probability[image])
-    bar = QRectF(picture.left(), word.bottom(), PICTURE, BAR)
+    share, below_words = _measure(runview, image)
+    bar = QRectF(top.left(), word.bottom(), PICTURE, BAR)
     paint_bar(painter, bar, share, colour)
-    painter.setFont(small)
+    painter.setFont(sized(font, -1))
     painter.setPen(QColor(look.muted))
     below = QRectF(word.left(), bar.bottom(), word.width(), PERCENT)
-    painter.drawText(below, Qt.AlignmentFlag.AlignCenter, f"{share:.0%}".replace("%", " %"))
+    painter.drawText(below, Qt.AlignmentFlag.AlignCenter, below_words)
     painter.restore()
+
+
+def _measure(runview: RunView, image: int) -> tuple[float, str]:
+    """How long the bar is and what stands below it: the true class's probability, or of a number
+    the error beside the largest one."""
+    if runview.regression:
+        error, largest = float(runview.errors[image]), float(runview.errors.max(initial=0.0))
+        return (error / largest if largest > 0 else 0.0), f"off by {number(error)}"
+    share = float(runview.true_probability[image])
+    return share, percent(share)
+
+
+def _paint_name(painter: QPainter, rect: QRectF, name: str, font: QFont, right: bool) -> None:
+    """The sample's name; before a wrong one's a sign."""
+    line = QRectF(rect.left() + PAD, rect.top() + PAD, rect.width() - 2 * PAD, NAME)
+    painter.setFont(sized(font, -1))
+    painter.setPen(QColor(theme.current().muted))
+    room = int(line.width())
+    words = name if right else f"✗ {name}"
+    text = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, room)
+    painter.drawText(line, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_bar(painter: QPainter, bar: QRectF, share: float, colour: QColor) -> None:
@@ -184,10 +245,9 @@ def _paint_picture(painter: QPainter, picture: QRectF, pixmap: QPixmap, colour: 
     painter.drawPath(edge)
 
 
-def _paint_sign(painter: QPainter, picture: QRectF, right: bool, colour: QColor) -> None:
+def _paint_sign(painter: QPainter, centre: QPointF, right: bool, colour: QColor) -> None:
     """✓ or ✗ in the corner, drawn so that it looks the same in every font."""
     look = theme.current()
-    centre = picture.topRight() + QPointF(-5, 5)
     painter.setPen(QPen(QColor(look.panel), 1.5))
     painter.setBrush(colour)
     painter.drawEllipse(centre, 7.5, 7.5)

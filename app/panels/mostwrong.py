@@ -7,7 +7,7 @@ from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from app import theme
-from app.panels.cells import HEIGHT, PICTURE, Caption, cell_width, paint_cell, tooltip
+from app.panels.cells import PICTURE, Caption, cell_height, cell_width, paint_cell, tooltip
 from app.panels.images import Thumbnails
 from app.runview import RunView
 
@@ -16,7 +16,7 @@ TITLES = ("Predictions on validation — most wrong first", "Validation, most wr
 
 
 class MostWrong(QWidget):
-    """Title and grid; a click chooses the image for the live state."""
+    """Title and grid; a click opens the image, which the live state follows."""
 
     def __init__(self, runview: RunView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,11 +58,11 @@ class _Grid(QWidget):
 
     def sizeHint(self) -> QSize:
         """Four cells by two."""
-        return QSize(4 * cell_width(self._runview, self.font()), 2 * HEIGHT)
+        return QSize(4 * cell_width(self._runview, self.font()), 2 * cell_height(self._runview))
 
     def minimumSizeHint(self) -> QSize:
         """One cell."""
-        return QSize(cell_width(self._runview, self.font()), HEIGHT)
+        return QSize(cell_width(self._runview, self.font()), cell_height(self._runview))
 
     def shown(self) -> list[int]:
         """The images there is room for, in order."""
@@ -78,12 +78,13 @@ class _Grid(QWidget):
         """Columns, rows, and the width of a column."""
         wide = cell_width(self._runview, self.font())
         columns = max(1, self.width() // wide)
-        return columns, max(1, self.height() // HEIGHT), wide
+        return columns, max(1, self.height() // cell_height(self._runview)), wide
 
     def _cell(self, place: int) -> QRectF:
         columns, rows, wide = self._room()
-        pitch = min(self.height() / rows, 1.15 * HEIGHT)
-        return QRectF(place % columns * wide, place // columns * pitch, wide, HEIGHT)
+        high = cell_height(self._runview)
+        pitch = min(self.height() / rows, 1.15 * high)
+        return QRectF(place % columns * wide, place // columns * pitch, wide, high)
 
     def _image_at(self, position: QPointF) -> int | None:
         for place, image in enumerate(self.shown()):
@@ -102,15 +103,18 @@ class _Grid(QWidget):
             )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the image under the pointer."""
+        """Choose the image under the pointer, and open it."""
         image = self._image_at(event.position())
         if image is not None:
-            self._runview.chosen_image = image
+            self._runview.open_image(image)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Arrows go to the next cell."""
+        """Arrows go to the next cell; Enter opens the chosen one."""
         shown = self.shown()
         key = Qt.Key
+        if event.key() in (key.Key_Return, key.Key_Enter) and shown:
+            self._runview.open_image(self._runview.chosen_image)
+            return
         moves = {
             key.Key_Left: -1, key.Key_Right: 1,
             key.Key_Up: -self._room()[0], key.Key_Down: self._room()[0],

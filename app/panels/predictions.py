@@ -1,8 +1,9 @@
-"""The Predictions tab: every validation image, what it is and was taken for, most wrong first."""
+"""The Predictions tab: every validation image, what it is and was taken for, and the confusion
+matrix that chooses among them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import (
@@ -13,13 +14,15 @@ from PySide6.QtCore import (
     QRectF,
     QSize,
     Qt,
+    QTimer,
 )
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QKeySequence, QPainter, QShortcut
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLineEdit,
     QListView,
-    QScrollArea,
+    QPushButton,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -28,33 +31,33 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.panels.cells import HEIGHT, Caption, cell_width, paint_cell, tooltip, verdict
+from app.confusion import confusion
+from app.imagefilter import NOTHING, Filter, orders, shown
+from app.panels.cells import (
+    Caption,
+    cell_height,
+    cell_width,
+    number,
+    paint_cell,
+    tooltip,
+    verdict,
+)
+from app.panels.chips import Chips
 from app.panels.images import Thumbnails
-from app.panels.oneimage import OneImage
+from app.panels.matrix import Matrix
 from app.runview import RunView
 
-ORDERS = ("Most wrong first", "Least confident first", "By class", "In the data's order")
-ALL, WRONG = "All images", "Wrong only"
-ROOM_FOR_ONE = 520  # px: narrower than this, the chosen image is not shown large
+if TYPE_CHECKING:
+    from app.panels.charts import Fitted
+
+SHARE_OF_MATRIX = 0.44
+NARROWEST_MATRIX, WIDEST_MATRIX = 240, 620  # px
+MANY = 10  # classes from which a matrix is worth zooming
+ROOM_FOR_AXES = 340  # px
+ROOM_FOR_WORDS = 820  # px: narrower than this, the counts are short
+RIGHTNESS = (("All images", None), ("Wrong only", False), ("Right only", True))
 
 Index = QModelIndex | QPersistentModelIndex
-
-
-def ordered(runview: RunView, order: str, show: str) -> list[int]:
-    """The images that ``show`` (ALL, WRONG or a class's name) lets through, in ``order``."""
-    if order == ORDERS[1]:
-        images = np.argsort(runview.confidence, kind="stable")
-    elif order == ORDERS[2]:
-        images = np.lexsort((runview.true_probability, runview.right, runview.labels))
-    elif order == ORDERS[3]:
-        images = np.arange(len(runview.labels))
-    else:
-        images = runview.most_wrong()
-    if show == WRONG:
-        images = images[~runview.right[images]]
-    elif show in runview.classes:
-        images = images[runview.labels[images] == runview.classes.index(show)]
-    return [int(image) for image in images]
 
 
 class _Images(QAbstractListModel):
@@ -65,10 +68,16 @@ class _Images(QAbstractListModel):
         self._runview = runview
         self.images: list[int] = []
 
-    def show(self, images: list[int]) -> None:
-        self.beginResetModel()
+    def show(self, images: list[int]) -> bool:
+        """Show these instead; whether the view has to lay them out anew. As many others stand in
+        the same places: laying out thousands at every epoch would hold up the window."""
+        same = len(images) == len(self.images)
+        if not same:
+            self.beginResetModel()
         self.images = images
-        self.endResetModel()
+        if not same:
+            self.endResetModel()
+        return not same
 
     def row_of(self, image: int) -> QModelIndex:
         try:
@@ -102,32 +111,31 @@ class _Cell(QStyledItemDelegate):
         image = self._images.images[index.row()]
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         rect = QRectF(option.rect)
-        font = option.font
+        rect.setHeight(cell_height(self._runview))
         paint_cell(
-            painter, rect, self._runview, image, self._pictures.small(image), font, chosen
-        )  # fmt: skip
+            painter, rect, self._runview, image, self._pictures.small(image), option.font, chosen
+        )
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(cell_width(self._runview, option.font), HEIGHT)
+        return QSize(cell_width(self._runview, option.font), cell_height(self._runview))
 
 
 class PredictionsPanel(QWidget):
-    """Header with counts, order and filter; the grid; the chosen image large at its side."""
+    """Counts, search, filter and order; the grid; the confusion matrix, or of numbers to predict
+    how they fit."""
 
     def __init__(self, runview: RunView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runview = runview
         self._stale = True
-        self.counts = Caption(colour="text")
-        self.order = QComboBox()
-        self.order.addItems(ORDERS)
-        self.order.setAccessibleName("Order of the images")
-        self.show_only = QComboBox()
-        self.show_only.addItems([ALL, WRONG])
-        self.show_only.setAccessibleName("Which images to show")
+        self._run = ""
+        self.only = NOTHING
+        self.fitted: Fitted | None = None
+        self._make_controls()
         self.view = self._make_view()
-        self.one = OneImage(runview)
-        self._scrolled = _scrolled(self.one)
+        self.matrix = Matrix()
+        self.nothing = Caption("No image is like that.")
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint = Caption(
             "Press Train (Space): after each epoch, every validation image is here."
         )
@@ -135,12 +143,33 @@ class PredictionsPanel(QWidget):
         self.hint.setWordWrap(True)
         self._lay_out()
         self.setFocusProxy(self.view)
-        self.order.currentIndexChanged.connect(self._refresh)
-        self.show_only.currentIndexChanged.connect(self._refresh)
-        runview.predictions_changed.connect(self._refresh)
-        runview.image_chosen.connect(self._follow_choice)
-        theme.changed.connect(self.view.viewport().update)
+        self._connect()
         self._refresh()
+
+    # ---- building -------------------------------------------------------------------------------
+
+    def _make_controls(self) -> None:
+        self.counts = Caption(colour="text")
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search file names")
+        self.search.setAccessibleName("Search file names")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(96)
+        self.search.setMaximumWidth(200)
+        self.show_only = QComboBox()
+        for words, right in RIGHTNESS:
+            self.show_only.addItem(words, right)
+        self.show_only.setAccessibleName("Right or wrong images")
+        self.order = QComboBox()
+        self.order.setAccessibleName("Order of the images")
+        self.chips = Chips()
+        self.smaller, self.larger = QPushButton("−"), QPushButton("+")
+        for button, words in ((self.smaller, "Smaller cells"), (self.larger, "Larger cells")):
+            button.setProperty("kind", "link")
+            button.setFixedWidth(20)
+            button.setAccessibleName(words)
+            button.setToolTip(f"{words} (− and + in the matrix, or Ctrl and the wheel)")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def _make_view(self) -> QListView:
         view = QListView()
@@ -155,20 +184,39 @@ class PredictionsPanel(QWidget):
         view.setFrameShape(QListView.Shape.NoFrame)
         view.setAccessibleName("Validation images")
         view.setStyleSheet("QListView { background: transparent; border: none; }")
-        view.selectionModel().currentChanged.connect(self._choose)
         return view
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(8)
-        top.addWidget(self.counts, 1)
-        for name, choice in (("Show", self.show_only), ("Order", self.order)):
-            top.addWidget(Caption(name))
-            top.addWidget(choice)
+        top.addWidget(self.counts)
+        top.addStretch(1)
+        for widget in (self.search, self.show_only, self.order):
+            top.addWidget(widget)
+        grid = QVBoxLayout()
+        grid.setSpacing(4)
+        grid.addWidget(self.chips)
+        grid.addWidget(self.view, 1)
+        grid.addWidget(self.nothing, 1)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        self._title = Caption("Confusion matrix", bold=True)
+        self._axes = Caption("rows true, columns predicted")
+        head.addWidget(self._title)
+        head.addWidget(self._axes)
+        head.addStretch(1)
+        head.addWidget(self.smaller)
+        head.addWidget(self.larger)
+        self._side = QWidget()
+        self._side_box = QVBoxLayout(self._side)
+        self._side_box.setContentsMargins(0, 0, 0, 0)
+        self._side_box.setSpacing(4)
+        self._side_box.addLayout(head)
+        self._side_box.addWidget(self.matrix, 1)
         body = QHBoxLayout()
-        body.setSpacing(12)
-        body.addWidget(self.view, 1)
-        body.addWidget(self._scrolled)
+        body.setSpacing(16)
+        body.addLayout(grid, 1)
+        body.addWidget(self._side)
         self._whole = QWidget()
         whole = QVBoxLayout(self._whole)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -180,6 +228,27 @@ class PredictionsPanel(QWidget):
         box.addWidget(self.hint, 1)
         box.addWidget(self._whole, 1)
 
+    def _connect(self) -> None:
+        run = self._runview
+        self.order.currentIndexChanged.connect(self._refresh)
+        self.show_only.activated.connect(
+            lambda _place: self._filter(right=self.show_only.currentData())
+        )
+        self.search.textChanged.connect(lambda text: self._filter(text=text))
+        self.chips.changed.connect(self.show_filter)
+        self.matrix.chosen.connect(lambda true, said: self._filter(true=true, predicted=said))
+        self.smaller.clicked.connect(lambda: self.matrix.zoom(-1))
+        self.larger.clicked.connect(lambda: self.matrix.zoom(1))
+        self.view.selectionModel().currentChanged.connect(self._choose)
+        self.view.clicked.connect(self._open)
+        for keys in ("Return", "Enter"):
+            press = QShortcut(QKeySequence(keys), self.view)
+            press.setContext(Qt.ShortcutContext.WidgetShortcut)
+            press.activated.connect(lambda: self._open(self.view.currentIndex()))
+        run.predictions_changed.connect(self._refresh)
+        run.image_chosen.connect(self._follow_choice)
+        theme.changed.connect(self.view.viewport().update)
+
     # ---- following the run ----------------------------------------------------------------------
 
     def showEvent(self, event: Any) -> None:
@@ -189,61 +258,153 @@ class PredictionsPanel(QWidget):
             self._refresh()
 
     def resizeEvent(self, event: Any) -> None:
-        """Decide whether there is room for the chosen image."""
+        """Share the room between the grid and the matrix."""
         super().resizeEvent(event)
-        self._scrolled.setVisible(self.width() >= ROOM_FOR_ONE)
+        self._share_room()
+        self._count()
+
+    def _share_room(self) -> None:
+        regression = self._runview.regression
+        most = WIDEST_MATRIX if regression else min(WIDEST_MATRIX, self.matrix.widest)
+        wide = int(self.width() * SHARE_OF_MATRIX)
+        wide = max(NARROWEST_MATRIX, min(most, wide))
+        self._side.setFixedWidth(wide)
+        self._axes.setVisible(not regression and wide >= ROOM_FOR_AXES)
 
     def _refresh(self) -> None:
-        there = len(self._runview.labels) > 0
+        run = self._runview
+        there = len(run.labels) > 0
         self.hint.setVisible(not there)
         self._whole.setVisible(there)
+        if not there:
+            self.images.show([])
         self._stale = not self.isVisible()
-        if self._stale:
+        if self._stale or not there:
             return
-        self._offer_classes()
-        wide = cell_width(self._runview, self.view.font())
-        self.view.setGridSize(QSize(wide, HEIGHT + 8))
+        self._follow_run()
         self._count()
-        scrolled = self.view.verticalScrollBar().value()
-        images = ordered(self._runview, self.order.currentText(), self.show_only.currentText())
+        self._show_images()
+        if run.regression:
+            self._draw_fitted()
+        else:
+            found = confusion(run.labels, run.predicted, len(run.classes))
+            marked = (self.only.true, self.only.predicted)
+            self.matrix.show_confusion(found, run.classes, marked)
+        self._share_room()
+
+    def _follow_run(self) -> None:
+        """What another run has no use for is taken back."""
+        run = self._runview
+        if run.path != self._run:
+            self._run = run.path
+            self.only = Filter(self.only.right)
+        self.only = self.only.fitting(run)
+        self._offer_orders()
+        self._show_controls()
+        self.matrix.setVisible(not run.regression)
+        self.show_only.setVisible(not run.regression)
+        for button in (self.smaller, self.larger):
+            button.setVisible(len(run.classes) >= MANY)
+        self._title.setText("Predicted against true" if run.regression else "Confusion matrix")
+        if self.fitted is not None:
+            self.fitted.setVisible(run.regression)
+
+    def _offer_orders(self) -> None:
+        wanted = orders(self._runview)
+        if list(wanted.values()) == [self.order.itemText(i) for i in range(self.order.count())]:
+            return
+        kept = self.order.currentData()
+        self.order.blockSignals(True)
+        self.order.clear()
+        for order, words in wanted.items():
+            self.order.addItem(words, order)
+        self.order.setCurrentIndex(max(0, self.order.findData(kept)))
+        self.order.blockSignals(False)
+
+    def _show_controls(self) -> None:
+        """The fields say what the filter says."""
+        self.show_only.setCurrentIndex(self.show_only.findData(self.only.right))
+        if self.search.text() != self.only.text:
+            self.search.blockSignals(True)
+            self.search.setText(self.only.text)
+            self.search.blockSignals(False)
+
+    def _show_images(self) -> None:
+        run = self._runview
+        wide = cell_width(run, self.view.font())
+        size = QSize(wide, cell_height(run) + 8)
+        if size != self.view.gridSize():  # to set it again would lay everything out anew
+            self.view.setGridSize(size)
+        images = shown(run, self.order.currentData(), self.only)
+        self.chips.show_filter(run, self.only, len(images))
+        self.view.setVisible(bool(images))
+        self.nothing.setVisible(not images)
         if images != self.images.images:
-            self.images.show(images)
-            self._select(self._runview.chosen_image)
-            self.view.doItemsLayout()
+            scrolled = self.view.verticalScrollBar().value()
+            anew = self.images.show(images)
+            self._select(run.chosen_image)
+            if anew:
+                self.view.doItemsLayout()
             self.view.verticalScrollBar().setValue(scrolled)
         self.view.viewport().update()
-        self.one.refresh()
 
-    def _offer_classes(self) -> None:
-        wanted = [ALL, WRONG, *self._runview.classes]
-        if wanted == [self.show_only.itemText(i) for i in range(self.show_only.count())]:
-            return
-        kept = self.show_only.currentText()
-        self.show_only.blockSignals(True)
-        self.show_only.clear()
-        self.show_only.addItems(wanted)
-        self.show_only.setCurrentIndex(max(0, self.show_only.findText(kept)))
-        self.show_only.blockSignals(False)
+    def _draw_fitted(self) -> None:
+        run = self._runview
+        if self.fitted is None:
+            from app.panels.charts import Fitted
+
+            self.fitted = Fitted(lambda image: tooltip(run, image))
+            self.fitted.clicked.connect(run.open_image)
+            self._side_box.addWidget(self.fitted, 1)
+            self.fitted.show()
+        self.fitted.show_points(np.stack([run.labels, run.predicted], axis=1))
+        self.fitted.choose(run.chosen_image)
 
     def _count(self) -> None:
         run = self._runview
-        total, right = len(run.labels), int(run.right.sum())
-        text = f"{right / total:.1%} right".replace("%", " %") if total else ""
-        if total:
-            text += f" · ✗ {total - right:,} of {total:,}"
-            self.counts.setToolTip(f"{right:,} of {total:,} validation images are right")
-        if run.predictions is not None and run.predictions.epoch:
-            text += f" · epoch {run.predictions.epoch}"
-        self.counts.setText(text)
+        total = len(run.labels)
+        if not total or run.predictions is None:
+            return
+        after = f" · epoch {run.predictions.epoch}" if run.predictions.epoch else ""
+        brief = self.width() < ROOM_FOR_WORDS
+        if run.regression:
+            text = f"off by {number(float(run.errors.mean()))} on average"
+            self.counts.setText(text if brief else f"{text} · {total:,} samples{after}")
+            self.counts.setToolTip(f"The mean absolute error of {total:,} validation samples")
+            return
+        right = int(run.right.sum())
+        share = f"{right / total:.1%}".replace("%", " %")
+        wrong = f"✗ {total - right:,}" if brief else f"✗ {total - right:,} of {total:,}"
+        self.counts.setText(f"{share} right · {wrong}{after}")
+        self.counts.setToolTip(f"{right:,} of {total:,} validation images are right")
 
-    # ---- the chosen image -----------------------------------------------------------------------
+    # ---- what is shown --------------------------------------------------------------------------
+
+    def _filter(self, **conditions: Any) -> None:
+        values = {"right": self.only.right, "true": self.only.true,
+                  "predicted": self.only.predicted, "text": self.only.text}  # fmt: skip
+        self.show_filter(Filter(**(values | conditions)))
+
+    def show_filter(self, only: Filter) -> None:
+        """Show the images that ``only`` lets through."""
+        if only != self.only:
+            self.only = only
+            self.view.verticalScrollBar().setValue(0)
+            self._refresh()
 
     def _choose(self, current: QModelIndex) -> None:
         if current.isValid():
             self._runview.chosen_image = self.images.images[current.row()]
 
+    def _open(self, index: QModelIndex) -> None:
+        if index.isValid():
+            # Not within the mouse's event: the tab that is shown then takes the keyboard.
+            image = self.images.images[index.row()]
+            QTimer.singleShot(0, self, lambda: self._runview.open_image(image))
+
     def _follow_choice(self, image: int) -> None:
-        self.one.refresh()
+        if self.fitted is not None:
+            self.fitted.choose(image)
         index = self.images.row_of(image)
         if index.isValid() and index != self.view.currentIndex():
             self._select(image)
@@ -257,15 +418,3 @@ class PredictionsPanel(QWidget):
         model.setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         model.blockSignals(False)
         self.view.viewport().update()
-
-
-def _scrolled(inside: QWidget) -> QScrollArea:
-    """``inside`` at its own width, scrolling where the window is low."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setStyleSheet("QScrollArea, QScrollArea > QWidget > QWidget { background: transparent; }")
-    area.setFixedWidth(inside.width() + 16)  # and a scroll bar's
-    area.setWidget(inside)
-    return area

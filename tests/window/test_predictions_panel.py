@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import made_run
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
+from shells import heard, wait_until
 
 from app import theme
+from app.confusion import confusion
+from app.imagefilter import AS_IS, BY_CLASS, LEAST_SURE, MOST_WRONG, NOTHING, ORDERS, Filter
 from app.panels import images
 from app.panels.cells import (
     HEIGHT,
     PAD,
     PICTURE,
+    cell_height,
     cell_width,
     paint_cell,
     short_verdict,
@@ -26,9 +31,10 @@ from app.panels.cells import (
     verdict,
 )
 from app.panels.images import Thumbnails
-from app.panels.predictions import ALL, ORDERS, WRONG, PredictionsPanel
+from app.panels.predictions import PredictionsPanel
 from app.runview import FRAME, RunView
 from qdesigner.session import events
+from qdesigner.session.record import RunItem
 
 
 @pytest.fixture
@@ -100,31 +106,194 @@ def test_orders_are_what_they_say(panel: PredictionsPanel) -> None:
     run = run_of(panel)
     shown = {}
     for order in ORDERS:
-        panel.order.setCurrentText(order)
+        panel.order.setCurrentText(ORDERS[order])
         shown[order] = np.array(panel.images.images)
         assert sorted(shown[order].tolist()) == list(range(120))
     wrong = int((~run.right).sum())
-    assert not run.right[shown[ORDERS[0]][:wrong]].any()
-    assert (np.diff(run.confidence[shown[ORDERS[1]]]) >= 0).all()
-    assert (np.diff(run.labels[shown[ORDERS[2]]]) >= 0).all()
-    assert (np.diff(shown[ORDERS[3]]) == 1).all()
+    assert not run.right[shown[MOST_WRONG][:wrong]].any()
+    assert (np.diff(run.confidence[shown[LEAST_SURE]]) >= 0).all()
+    assert (np.diff(run.labels[shown[BY_CLASS]]) >= 0).all()
+    assert (np.diff(shown[AS_IS]) == 1).all()
 
 
-def test_filters_show_the_wrong_ones_or_one_class(panel: PredictionsPanel) -> None:
+def press(widget: QWidget) -> None:
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+
+def click_cell(panel: PredictionsPanel, true: int, predicted: int) -> None:
+    place = panel.matrix.cell_rect(true, predicted).center().toPoint()
+    QTest.mouseClick(panel.matrix.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_right_and_wrong_images_can_be_seen_alone(panel: PredictionsPanel) -> None:
     run = run_of(panel)
-    panel.show_only.setCurrentText(WRONG)
-    assert set(panel.images.images) == set(np.flatnonzero(~run.right).tolist())
-    panel.show_only.setCurrentText("bees")
-    assert set(panel.images.images) == set(np.flatnonzero(run.labels == 1).tolist())
-    panel.show_only.setCurrentText(ALL)
-    assert len(panel.images.images) == 120
+    for words, right in (("Wrong only", False), ("Right only", True)):
+        panel.show_only.setCurrentText(words)
+        panel.show_only.activated.emit(panel.show_only.currentIndex())
+        assert set(panel.images.images) == set(np.flatnonzero(run.right == right).tolist())
+
+
+def test_a_cell_of_the_matrix_filters_the_images_and_lets_them_go(
+    panel: PredictionsPanel,
+) -> None:
+    run = run_of(panel)
+    both = np.flatnonzero((run.labels == 0) & (run.predicted == 1))
+    click_cell(panel, 0, 1)
+    assert set(panel.images.images) == set(both.tolist()) and len(both)
+    assert [chip.text() for chip in panel.chips.chips] == ["ants taken for bees  ×"]
+    assert panel.chips.count.text() == f"{len(both)} of 120"
+    click_cell(panel, 0, 1)
+    assert len(panel.images.images) == 120 and not panel.chips.isVisible()
+
+
+def test_names_beside_the_matrix_filter_by_one_class(panel: PredictionsPanel) -> None:
+    run, cell = run_of(panel), panel.matrix.cell_rect(1, 2)
+    for place, mask in (
+        (QPoint(10, int(cell.center().y())), run.labels == 1),
+        (QPoint(int(cell.center().x()), 8), run.predicted == 2),
+    ):
+        QTest.mouseClick(panel.matrix.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert set(panel.images.images) == set(np.flatnonzero(mask).tolist())
+        press(panel.chips.clear)
+        assert panel.only == NOTHING
+
+
+def test_the_matrix_is_reached_by_keyboard(panel: PredictionsPanel) -> None:
+    QTest.keyClick(panel.matrix, Qt.Key.Key_Down)
+    QTest.keyClick(panel.matrix, Qt.Key.Key_Right)
+    QTest.keyClick(panel.matrix, Qt.Key.Key_Return)
+    assert (panel.only.true, panel.only.predicted) == (1, 1)
+    assert panel.chips.chips[0].text() == "bees, recognised  ×"
+    QTest.keyClick(panel.matrix, Qt.Key.Key_Escape)
+    assert panel.only == NOTHING
+
+
+def test_conditions_add_up_and_each_chip_takes_its_own_away(panel: PredictionsPanel) -> None:
+    run = run_of(panel)
+    panel.search.setText("DIGITS/1")
+    click_cell(panel, 0, 1)
+    found = set(panel.images.images)
+    assert found == {
+        image for image in range(120)
+        if str(image).startswith("1") and (run.labels[image], run.predicted[image]) == (0, 1)
+    }  # fmt: skip
+    assert [chip.text() for chip in panel.chips.chips][1] == "name with “DIGITS/1”  ×"
+    press(panel.chips.chips[0])
+    assert panel.only == Filter(text="DIGITS/1") and panel.matrix.grab()
+    press(panel.chips.chips[0])
+    assert panel.search.text() == "" and len(panel.images.images) == 120
+
+
+def test_a_filter_that_nothing_passes_says_so(panel: PredictionsPanel) -> None:
+    panel.search.setText("no such file")
+    assert panel.nothing.isVisible() and not panel.view.isVisible()
+    press(panel.chips.clear)
+    assert panel.view.isVisible() and not panel.nothing.isVisible()
+
+
+def test_a_new_epoch_keeps_the_filter_and_counts_anew(panel: PredictionsPanel) -> None:
+    click_cell(panel, 0, 1)
+    tell(panel, made_run.predictions(7, images=120, seed=5))
+    run = run_of(panel)
+    both = np.flatnonzero((run.labels == 0) & (run.predicted == 1))
+    assert set(panel.images.images) == set(both.tolist())
+    assert panel.matrix._confusion is not None
+    assert panel.matrix._confusion.counts[0, 1] == len(both)
+
+
+def test_the_matrix_shows_the_epoch_that_is_looked_at(panel: PredictionsPanel) -> None:
+    run = run_of(panel)
+    made_run.keep_epochs(Path(run.path), 2, 6, images=120)
+    run.travel(2)
+    wait_until(lambda: "epoch 2" in panel.counts.text())
+    then = made_run.predictions(2, 120, seed=2)
+    right = (then.probabilities.argmax(axis=1) == then.labels).sum()
+    assert panel.matrix._confusion is not None
+    assert np.trace(panel.matrix._confusion.counts) == right
+
+
+def test_many_classes_scroll_and_zoom(panel: PredictionsPanel) -> None:
+    names = tuple(f"class {number}" for number in range(40))
+    labels = np.arange(400) % 40
+    panel.matrix.show_confusion(confusion(labels, labels[::-1], 40), names, (None, None))
+    assert panel.matrix.scrolls
+    before = panel.matrix.cell_rect(0, 0).height()
+    for _ in range(39):
+        QTest.keyClick(panel.matrix, Qt.Key.Key_Down)
+    last = panel.matrix.cell_rect(39, 0)
+    assert last.bottom() <= panel.matrix.viewport().height()
+    assert (
+        panel.matrix.tip_at(last.center().toPoint())
+        == "class 39 taken for class 0: 10 (100 % of 10)"
+    )
+    QTest.keyClick(panel.matrix, Qt.Key.Key_Minus)
+    assert panel.matrix.cell_rect(0, 0).height() < before
+    assert panel.matrix.grab().width() == panel.matrix.width()
+
+
+def test_precision_recall_and_f1_are_the_textbooks() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 2])
+    predicted = np.array([0, 0, 1, 1, 0, 0])
+    found = confusion(labels, predicted, 4)
+    assert found.counts.tolist()[:3] == [[2, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
+    assert found.precision[:2].tolist() == [0.5, 0.5] and np.isnan(found.precision[2:]).all()
+    assert found.recall[:3].tolist() == pytest.approx([2 / 3, 0.5, 0]) and np.isnan(found.recall[3])
+    assert found.f1[:3].tolist() == pytest.approx([4 / 7, 0.5, 0]) and np.isnan(found.f1[3])
+    assert found.support.tolist() == [3, 2, 1, 0]
+    assert found.means[1] == pytest.approx((2 / 3 + 0.5) / 3)
+
+
+@pytest.fixture
+def numbers(qapp: QApplication, tmp_path: Path) -> PredictionsPanel:
+    """The panel on a run that predicts a number from rows of a table."""
+    run = RunView()
+    rng = np.random.default_rng(3)
+    labels = rng.normal(20, 5, 30)
+    said = events.Predictions(
+        4, (labels + rng.normal(0, 1, 30))[:, None], labels, {}, {}
+    )  # fmt: skip
+    start = made_run.started(tmp_path)
+    run.on_event(replace(start, classes=(), score="mae"))
+    run.items = tuple(RunItem(f"row/{n}", "", float(labels[n])) for n in range(30))
+    view = PredictionsPanel(run)
+    view.resize(760, 320)
+    view.show()
+    tell(view, said)
+    return view
+
+
+def test_numbers_to_predict_are_a_plot_of_predicted_against_true(
+    numbers: PredictionsPanel,
+) -> None:
+    run = run_of(numbers)
+    assert numbers.fitted is not None and numbers.fitted.isVisible()
+    assert not numbers.matrix.isVisible() and not numbers.show_only.isVisible()
+    assert numbers.fitted.points.tolist() == np.stack([run.labels, run.predicted], 1).tolist()
+    assert numbers.images.images[0] == int(run.errors.argmax())
+    assert "predicted for" in tooltip(run, 0) and "row/0" in tooltip(run, 0)
+    assert cell_height(run) < HEIGHT and numbers.grab().width() == 760
+
+
+def test_a_click_on_a_point_opens_its_sample(numbers: PredictionsPanel) -> None:
+    run, plot = run_of(numbers), numbers.fitted
+    assert plot is not None
+    QTest.qWait(20)
+    place = plot.getViewBox().mapViewToScene(QPointF(*plot.points[7]))
+    assert plot.sample_at(QPointF(*plot.points[7])) == 7
+    with heard(run.image_opened) as opened:
+        where = plot.mapFromScene(place)
+        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        wait_until(lambda: bool(opened))
+    assert opened == [7] and run.chosen_image == 7
 
 
 def test_the_header_counts(panel: PredictionsPanel) -> None:
     right = int(run_of(panel).right.sum())
     text = panel.counts.text()
     assert f"{right / 120:.1%}".replace("%", " %") in text
-    assert f"✗ {120 - right} of 120 · epoch 6" in text
+    assert f"✗ {120 - right} · epoch 6" in text
+    panel.resize(900, 340)
+    assert f"✗ {120 - right} of 120 · epoch 6" in panel.counts.text()
 
 
 def test_a_click_chooses_the_image_for_the_live_state(panel: PredictionsPanel) -> None:
@@ -133,6 +302,19 @@ def test_a_click_chooses_the_image_for_the_live_state(panel: PredictionsPanel) -
     assert run_of(panel).chosen_image == panel.images.images[2]
     QTest.keyClick(panel.view, Qt.Key.Key_Right)
     assert run_of(panel).chosen_image == panel.images.images[3]
+
+
+def test_a_click_or_enter_opens_the_image(panel: PredictionsPanel) -> None:
+    run = run_of(panel)
+    place = panel.view.visualRect(panel.view.model().index(1, 0)).center()
+    with heard(run.image_opened) as opened:
+        QTest.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        wait_until(lambda: len(opened) == 1)
+        QTest.keyClick(panel.view, Qt.Key.Key_Right)
+        assert len(opened) == 1
+        QTest.keyClick(panel.view, Qt.Key.Key_Return)
+        wait_until(lambda: len(opened) == 2)
+    assert opened == panel.images.images[1:3]
 
 
 def test_an_image_chosen_elsewhere_is_brought_into_view(panel: PredictionsPanel) -> None:
@@ -275,15 +457,3 @@ def test_pictures_of_the_run_before_are_forgotten(qapp: QApplication, tmp_path: 
     run.open(other)
     after = pictures.small(0).toImage()
     assert after != before and after.pixelColor(4, 4) == QColor(200, 200, 200)
-
-
-def test_the_chosen_image_is_shown_large_with_its_classes(panel: PredictionsPanel) -> None:
-    run = run_of(panel)
-    image = panel.images.images[1]
-    run.chosen_image = image
-    assert verdict(run, image) in panel.one._word.text() and panel.one._word.text()[0] == "✗"
-    assert f"image {image} · digits/{image}" in panel.one._name.text()
-    row = np.asarray(run.predictions.probabilities[image], dtype=float)  # type: ignore[union-attr]
-    assert panel.one._bars._rows == [(c, pytest.approx(row[c])) for c in range(3)]
-    QTest.qWait(20)
-    assert panel.one.grab(panel.one._bars.geometry()).toImage().pixelColor(QPoint(2, 2)).isValid()

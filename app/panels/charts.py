@@ -1,0 +1,264 @@
+"""What every chart but the loss curves shares: the look of axes, and points that tell who they are.
+
+Import it late: it loads pyqtgraph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import QLabel
+
+from app import theme
+from app.panels.cells import sized
+from app.panels.series import COLOURS, colour
+
+SYMBOLS = ("o", "d", "s", "t", "p", "star", "t1", "h")  # groups differ by colour and by symbol
+MOST_POINTS = 4000  # drawn at once; of more, evenly some
+NEAR = 10  # px from a point that is pointed at
+
+Floats = NDArray[np.floating[Any]]
+
+
+def group_colour(place: int, groups: int) -> QColor:
+    """A class's colour: the theme's own for a few, else evenly around the circle of hues."""
+    if groups <= len(COLOURS):
+        return colour(place)
+    light = theme.current().name == "light"
+    return QColor.fromHsvF((place / groups) % 1.0, 0.75 if light else 0.55, 0.75 if light else 0.95)
+
+
+def evenly(count: int, most: int) -> NDArray[np.intp]:
+    """At most ``most`` of ``count`` places, evenly spread."""
+    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.intp)
+
+
+class Chart(pg.PlotWidget):  # type: ignore[misc]
+    """A plot in the theme's look, with a label that tells what is pointed at.
+
+    It shows everything until the user zooms or drags; a double click shows everything again.
+    """
+
+    def __init__(self, name: str, left: int = 38) -> None:
+        super().__init__()
+        self._left_width = left
+        self._follows = True
+        self.setAccessibleName(name)
+        self.setFrameShape(self.Shape.NoFrame)
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.setMinimumSize(120, 80)
+        self.getPlotItem().layout.setContentsMargins(0, 8, 10, 0)
+        view = self.getViewBox()
+        view.setDefaultPadding(0.03)
+        view.sigRangeChangedManually.connect(self._zoomed)
+        self.values = QLabel(self)
+        self.values.setTextFormat(Qt.TextFormat.PlainText)
+        self.values.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.values.hide()
+        self.scene().sigMouseMoved.connect(self._moved)
+        theme.changed.connect(self.restyle)
+        self.restyle()
+
+    def sizeHint(self) -> QSize:
+        """Small: it takes what room there is."""
+        return QSize(200, 120)
+
+    def restyle(self) -> None:
+        """Take up the theme's colours."""
+        look = theme.current()
+        self.setBackground(look.panel)
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(QColor(0, 0, 0, 0))
+            axis.setTickPen(QColor(look.border))
+            axis.setTextPen(QColor(look.muted))
+            axis.setTickFont(sized(QFont(self.font()), -2))
+            axis.setStyle(tickTextOffset=6, maxTickLevel=0, hideOverlappingLabels=False)
+        self.getAxis("left").setGrid(255)
+        self.getAxis("left").setWidth(self._left_width)
+        self.getAxis("bottom").setHeight(22)
+        self.values.setStyleSheet(
+            f"background: {look.raised}; color: {look.text}; border: 1px solid {look.border};"
+            "border-radius: 4px; padding: 3px 6px;"
+        )
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what there is; for those who know what that is."""
+
+    def fit(self) -> None:
+        """Show everything, now and as it changes."""
+        self._follows = True
+        self.autoRange()
+
+    def refit(self) -> None:
+        """Show everything, unless the user has zoomed."""
+        if self._follows:
+            self.fit()
+
+    def told_at(self, position: QPointF) -> str:
+        """What there is to say of a point of the view, "" where nothing is."""
+        return ""
+
+    def _zoomed(self) -> None:
+        self._follows = False
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:
+        """Show everything again."""
+        event.accept()
+        self.fit()
+
+    def _moved(self, position: QPointF) -> None:
+        view = self.getViewBox()
+        inside = view.sceneBoundingRect().contains(position)
+        text = self.told_at(view.mapSceneToView(position)) if inside else ""
+        self.values.setVisible(bool(text))
+        if not text:
+            return
+        self.values.setText(text)
+        self.values.adjustSize()
+        room = view.sceneBoundingRect().toRect()
+        right = position.x() < room.center().x()  # away from the pointer
+        left = room.right() - self.values.width() - 4 if right else room.left() + 4
+        self.values.move(max(0, int(left)), room.top() + 4)
+        self.values.raise_()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The pointer is gone."""
+        super().leaveEvent(event)
+        self.values.hide()
+
+
+class Points(Chart):
+    """Samples as points of a plane, a colour and a symbol a group; one can be pointed at, and
+    clicked."""
+
+    clicked = Signal(int)
+
+    def __init__(self, name: str, say: Callable[[int], str], left: int = 38) -> None:
+        self._xy = np.zeros((0, 2))
+        self._groups, self._count = np.zeros(0, dtype=np.intp), 1
+        self._ringed = np.zeros(0, dtype=bool)
+        self._chosen = -1
+        self._drawn = np.zeros(0, dtype=np.intp)
+        self._say = say
+        self._scatters: list[pg.ScatterPlotItem] = []
+        self._here: pg.ScatterPlotItem | None = None
+        super().__init__(name, left)
+        self.scene().sigMouseClicked.connect(self._click)
+
+    def show_points(
+        self,
+        xy: Floats,
+        groups: NDArray[Any] | Sequence[int] | None = None,
+        count: int = 1,
+        ringed: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Draw samples at ``xy`` [samples, 2], each of one of ``count`` groups; ``ringed`` ones
+        stand out."""
+        self._xy = np.asarray(xy, dtype=float)
+        none = np.zeros(len(self._xy), dtype=np.intp)
+        self._groups = none if groups is None else np.asarray(groups, dtype=np.intp)
+        self._count = max(1, count)
+        self._ringed = none.astype(bool) if ringed is None else ringed
+        self._drawn = evenly(len(self._xy), MOST_POINTS)
+        self.draw()
+        self.refit()
+
+    @property
+    def points(self) -> Floats:
+        """What is drawn, [samples, 2]."""
+        return self._xy
+
+    def choose(self, sample: int) -> None:
+        """Mark a sample."""
+        self._chosen = sample
+        self._draw_chosen()
+
+    def draw(self) -> None:
+        """A scatter a group and ring; they are kept and given other data."""
+        look = theme.current()
+        keys = [(group, ring) for group in range(self._count) for ring in (False, True)]
+        while len(self._scatters) < len(keys):
+            item = pg.ScatterPlotItem(antialias=True)
+            self.addItem(item)
+            self._scatters.append(item)
+        size = 8 if len(self._drawn) <= 400 else 6 if len(self._drawn) <= 1500 else 4
+        groups, ringed = self._groups[self._drawn], self._ringed[self._drawn]
+        for place, item in enumerate(self._scatters):
+            if place >= len(keys):
+                item.setData([], [])
+                continue
+            group, ring = keys[place]
+            some = self._xy[self._drawn[(groups == group) & (ringed == ring)]]
+            pen = pg.mkPen(look.wrong, width=1.6) if ring else pg.mkPen(look.panel, width=0.7)
+            item.setZValue(1 if ring else 0)
+            item.setData(
+                some[:, 0], some[:, 1], symbol=SYMBOLS[group % len(SYMBOLS)],
+                size=size + 2 if ring else size, brush=group_colour(group, self._count), pen=pen,
+            )  # fmt: skip
+        self._draw_chosen()
+
+    def _draw_chosen(self) -> None:
+        if self._here is None:
+            self._here = pg.ScatterPlotItem(antialias=True)
+            self._here.setZValue(2)
+            self.addItem(self._here)
+        there = 0 <= self._chosen < len(self._xy)
+        some = self._xy[self._chosen : self._chosen + 1] if there else np.zeros((0, 2))
+        look = theme.current()
+        self._here.setData(
+            some[:, 0], some[:, 1], symbol="o", size=16, brush=None,
+            pen=pg.mkPen(look.text, width=2),
+        )  # fmt: skip
+
+    def sample_at(self, position: QPointF) -> int | None:
+        """The sample drawn next to a point of the view."""
+        if not len(self._drawn):
+            return None
+        wide, high = self.getViewBox().viewPixelSize()
+        off = self._xy[self._drawn] - (position.x(), position.y())
+        distance = np.hypot(off[:, 0] / wide, off[:, 1] / high)
+        nearest = int(np.nanargmin(distance)) if np.isfinite(distance).any() else 0
+        return int(self._drawn[nearest]) if distance[nearest] <= NEAR else None
+
+    def told_at(self, position: QPointF) -> str:
+        """What is to be said of the sample there."""
+        sample = self.sample_at(position)
+        return "" if sample is None else self._say(sample)
+
+    def _click(self, event: Any) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or event.double():
+            return
+        sample = self.sample_at(self.getViewBox().mapSceneToView(event.scenePos()))
+        if sample is not None:
+            event.accept()
+            self.clicked.emit(sample)
+
+
+class Fitted(Points):
+    """Predicted numbers against the true ones, with the line on which they would be equal."""
+
+    def __init__(self, say: Callable[[int], str]) -> None:
+        self._line: pg.PlotCurveItem | None = None
+        super().__init__("Predicted against true values", say, 48)
+
+    def draw(self) -> None:
+        """The points, and the line below them."""
+        if self._line is None:
+            self._line = pg.PlotCurveItem(antialias=True)
+            self._line.setZValue(-1)
+            self.addItem(self._line)
+        dash = Qt.PenStyle.DashLine
+        self._line.setPen(pg.mkPen(theme.current().faint, width=1.5, style=dash))
+        known = self._xy[np.isfinite(self._xy).all(axis=1)]
+        ends = [float(known.min()), float(known.max())] if len(known) else []
+        self._line.setData(ends, ends)
+        super().draw()
