@@ -11,6 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qdesigner.cli.common import AsJson, cli, is_run, open_design, sentences
+from qdesigner.cli.data import (
+    AUGMENT,
+    BALANCED,
+    CHANNELS,
+    CLASSES,
+    COLUMNS,
+    LABEL,
+    LIMIT,
+    SAMPLES,
+    SIZE,
+    SPLIT_SEED,
+    SPREAD,
+    STANDARDISE,
+    TASK,
+    TEST,
+    VALIDATION,
+    data_values,
+    with_data,
+)
 from qdesigner.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,13 +52,25 @@ def train(
         str | None,
         typer.Option(
             help="Train on this: an image folder, a CSV of image files, a table, or a source "
-            "(digits, mnist, fashion_mnist, cifar10, hymenoptera, spirals, moons)."
+            "(digits, mnist, fashion_mnist, cifar10, hymenoptera, spirals, moons). Rows of "
+            "numbers go without the project's backbone."
         ),
     ] = None,
-    label: Annotated[str | None, typer.Option(help="The table's column with the label.")] = None,
-    task: Annotated[
-        str | None, typer.Option(help="classify or regress: whether the label is a number.")
-    ] = None,
+    label: LABEL = None,
+    task: TASK = None,
+    columns: COLUMNS = None,
+    standardise: STANDARDISE = None,
+    classes: CLASSES = None,
+    limit: LIMIT = None,
+    balanced: BALANCED = None,
+    validation: VALIDATION = None,
+    test: TEST = None,
+    split_seed: SPLIT_SEED = None,
+    size: SIZE = None,
+    channels: CHANNELS = None,
+    augment: AUGMENT = None,
+    samples: SAMPLES = None,
+    spread: SPREAD = None,
     backbone: Annotated[str | None, typer.Option(help="Use this backbone instead.")] = None,
     backbone_weights: Annotated[
         str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
@@ -66,8 +97,15 @@ def train(
     with sentences(as_json):
         training = {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed}
         running = device_values(device, gradient, shots, noise, noise_level)
-        changes = (data, label, task, backbone, backbone_weights, out, *training.values())
-        if resume is not None and (running or any(value is not None for value in changes)):
+        chosen = data_values(
+            label=label, task=task, columns=columns, standardise=standardise, classes=classes,
+            limit=limit, balanced=balanced, validation=validation, test=test, seed=split_seed,
+            size=size, channels=channels, augmentation=augment, samples=samples, noise=spread,
+        )  # fmt: skip
+        changes = (data, backbone, backbone_weights, out, *training.values())
+        if resume is not None and (
+            running or chosen or any(value is not None for value in changes)
+        ):
             raise UserError(
                 "A run goes on by its own design and in its own folder: give --resume alone."
             )
@@ -76,31 +114,13 @@ def train(
         if resume is None and file is None:
             raise UserError("Name a project file or a template to train, or a run to --resume.")
         design = adjusted(
-            with_data(open_design(str(resume or file)), data, label, task), backbone,
+            with_data(open_design(str(resume or file)), data, chosen), backbone,
             backbone_weights, training, running,
         )  # fmt: skip
         from qdesigner.design.checks import require_trainable
 
         require_trainable(design)
         run_training(design, str(out or ""), str(resume or ""), as_json)
-
-
-def with_data(
-    design: Design, data: str | None, label: str | None = None, task: str | None = None
-) -> Design:
-    """The design on what ``data`` names, with a table's label and task. Raises UserError."""
-    from qdesigner.catalog.sources import TABLE
-    from qdesigner.design import edits
-
-    if data is not None:
-        design = edits.use_data(design, data)
-    if label is None and task is None:
-        return design
-    if design.data.source != TABLE:
-        raise UserError("Only a table has a label column: give --label and --task with a table.")
-    if task not in (None, "classify", "regress"):
-        raise UserError(f"There is no task {task!r}; choose classify or regress.")
-    return edits.use_table(design, design.data.path, label or design.data.label, task or "")
 
 
 def adjusted(

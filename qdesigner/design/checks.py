@@ -26,6 +26,7 @@ from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, Stage, display_name
 from qdesigner.errors import UserError
 
+UNEVEN = 4  # times as many samples as the smallest class has: that deserves a word
 SLOW_STEP = 2000.0  # ms: a training step that long deserves a word
 
 
@@ -56,10 +57,10 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     if facts is None:
         facts = facts_or_error(design)
     found = list(_data_problems(design, facts))
-    classes = facts.outputs if isinstance(facts, DataFacts) else 2
+    classes = facts.outputs if isinstance(facts, DataFacts) else 1 if _predicts(design) else 2
     found += _stage_problems(design, classes)
     found += _device_problems(design, classes)
-    found += _doubts(design)
+    found += _doubts(design, facts)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
 
 
@@ -88,12 +89,37 @@ def _data_problems(design: Design, facts: DataFacts | UserError) -> Iterator[Pro
             fix = Fix("Use all classes", lambda d: edits.set_data(d, classes=()))
         yield Problem("error", "data", str(facts), fix)
         return
+    what = "row" if design.data.rows else "image"
     for split, count in (("train on", facts.train), ("validate on", facts.validation)):
         if count == 0:
             yield Problem(
                 "error", "data",
-                f"There are no images to {split}; raise the share of that split or add images.",
+                f"There are no {what}s to {split}; raise the share of that split or add {what}s.",
             )  # fmt: skip
+            return
+    for name, (train, validation, _) in zip(facts.classes, facts.by_class, strict=False):
+        if not (train and validation):
+            rest = tuple(other for other in facts.classes if other != name)
+            split = "validation" if train else "training"
+            yield Problem(
+                "error", "data",
+                f"The class {name!r} has no {split} {what}; add {what}s to it, or leave it out.",
+                Fix(f"Leave {name!r} out", lambda d: edits.set_data(d, classes=rest))  # noqa: B023
+                if len(rest) > 1 else None,
+            )  # fmt: skip
+            return
+    if _predicts(design) and design.training.loss not in edits.NUMBER_LOSSES:
+        yield Problem(
+            "error", "data",
+            f"{design.data.label!r} is a number to predict, which the loss of this training, one "
+            "of classes, cannot judge.",
+            Fix("Use the squared error", lambda d: edits.set_training(d, loss="mse")),
+        )  # fmt: skip
+
+
+def _predicts(design: Design) -> bool:
+    """Whether the design predicts a number rather than a class."""
+    return design.data.task == "regress"
 
 
 def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
@@ -110,17 +136,21 @@ def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
     last = traced[-1]
     if last.shape_out is not None and last.shape_out != (classes,):
         size = " × ".join(map(str, last.shape_out))
+        wanted = (
+            "there is one to predict: the last stage must give just that."
+            if _predicts(design)
+            else f"there are {classes} classes: the last stage must give one number a class."
+        )
         yield Problem(
             "error", last.stage.id,
-            f"{_name(last.stage)} ends the model with {size} numbers, but there are {classes} "
-            "classes: the last stage must give one number a class.",
-            _ending_fix(last),
+            f"{_name(last.stage)} ends the model with {size} numbers, but {wanted}",
+            _ending_fix(last, _predicts(design)),
         )  # fmt: skip
     norm = next((s for s in design.stages if s.kind == "batch_norm" and not s.frozen), None)
     if norm is not None and design.training.batch_size == 1:
         yield Problem(
             "error", norm.id,
-            f"{_name(norm)} needs at least two images in a batch, but the batch size is 1.",
+            f"{_name(norm)} needs at least two samples in a batch, but the batch size is 1.",
             Fix("Batches of 4", lambda d: edits.set_training(d, batch_size=4)),
         )  # fmt: skip
     if not any(s.row.trainable and not s.frozen for s in design.stages):
@@ -157,7 +187,7 @@ def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
         return Fix("Use -sin x", lambda d: edits.on_circuit(d, stage.id, lambda c: usual))
     if shape is not None and len(shape) == 3 and stage.kind in ("linear", "quantum", "probability"):
         return Fix("Insert Flatten", lambda d: edits.insert_stage_kind(d, "flatten", stage.id))
-    if stage.kind in ("conv", "pool") and shape is not None and len(shape) == 1:
+    if stage.kind in ("backbone", "conv", "pool") and shape is not None and len(shape) == 1:
         return Fix("Remove it", lambda d: edits.remove_stage(d, stage.id))
     if stage.circuit is None or shape is None or not expand(stage.circuit).inputs:
         return None
@@ -175,10 +205,11 @@ def _shape_fix(traced: tuple[Traced, ...], step: Traced) -> Fix | None:
     )
 
 
-def _ending_fix(last: Traced) -> Fix | None:
+def _ending_fix(last: Traced, predicts: bool) -> Fix | None:
     stage = last.stage
     if stage.kind == "linear":
-        return Fix("One output a class", lambda d: edits.set_stage_settings(d, stage.id, outputs=0))
+        label = "One output" if predicts else "One output a class"
+        return Fix(label, lambda d: edits.set_stage_settings(d, stage.id, outputs=0))
     if last.shape_out is not None and len(last.shape_out) == 1:
         return Fix("Append Linear", lambda d: edits.insert_stage_kind(d, "linear", ""))
     return None
@@ -237,7 +268,8 @@ def machine_bytes() -> int:
     return int(psutil.virtual_memory().total)
 
 
-def _doubts(design: Design) -> Iterator[Problem]:
+def _doubts(design: Design, facts: DataFacts | UserError) -> Iterator[Problem]:
+    yield from _data_doubts(design, facts)
     backbone = design.backbone
     if backbone is not None:
         model = backbone.settings.text("model")
@@ -258,6 +290,25 @@ def _doubts(design: Design) -> Iterator[Problem]:
     for stage in design.stages:
         if stage.circuit is not None:
             yield from _circuit_doubts(stage, stage.circuit)
+
+
+def _data_doubts(design: Design, facts: DataFacts | UserError) -> Iterator[Problem]:
+    """Classes of very different sizes, where nothing is done about them."""
+    if not isinstance(facts, DataFacts) or not facts.by_class:
+        return
+    if design.training.class_weights == "balanced":
+        return
+    counts = [train for train, _, _ in facts.by_class]
+    few, many = min(counts), max(counts)
+    if few > 0 and many >= UNEVEN * few:
+        names = [facts.classes[counts.index(count)] for count in (many, few)]
+        yield Problem(
+            "warning", "data",
+            f"The class {names[0]!r} has {many / few:.0f} times as many training samples as "
+            f"{names[1]!r}: a model that always says {names[0]!r} looks good. Balance the "
+            "classes, or weight them.",
+            Fix("Balance them", lambda d: edits.set_data(d, balanced=True)),
+        )  # fmt: skip
 
 
 def _circuit_doubts(stage: Stage, circuit: Circuit) -> Iterator[Problem]:

@@ -74,7 +74,7 @@ def _image(stage: Stage, shape: Shape) -> tuple[int, int, int]:
     if len(shape) != 3:
         raise ShapeError(
             f"{stage.row.label} takes images but {_text(shape)} numbers come in; "
-            "move it before Flatten and any backbone"
+            "move it before Flatten and any backbone, or remove it"
         )
     return shape[0], shape[1], shape[2]
 
@@ -90,6 +90,8 @@ def _window(stage: Stage, size: int, kernel: int, stride: int, padding: int) -> 
 
 
 def _backbone_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
+    if len(shape) != 3:
+        raise ShapeError("a backbone takes images, but the data is rows of numbers; remove it")
     return (BACKBONES[stage.settings.text("model")].features,)
 
 

@@ -184,7 +184,7 @@ def test_a_convolution_behind_a_backbone_is_removed_by_one_click() -> None:
 def test_batch_norm_on_batches_of_one_is_mended_by_one_click() -> None:
     design = edits.set_training(quickstart(), batch_size=1)
     (problem,) = problems(design)
-    assert "at least two images in a batch" in problem.text
+    assert "at least two samples in a batch" in problem.text
     assert problem.fix is not None and problems(problem.fix.apply(design)) == ()
 
 
