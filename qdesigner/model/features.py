@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from qdesigner.paths import cache_folder
 _log = logging.getLogger(__name__)
 _WORKERS = 2
 _AHEAD = 2  # batches that are decoded while the network runs
+
+_kept_in: list[Path | None] = [None]  # None: the user's cache folder
 
 Progress = Callable[[int, int, float], None]
 Vary = Callable[[Image.Image, bytes], Image.Image]
@@ -63,7 +66,8 @@ def frozen_features(
     digests = [_marked(dataset.digest(item), mark) for item in items]
     sample = dict(zip(digests, items, strict=True))
     store = RowStore(
-        cache_folder() / "features", {"format": 1, "prefix": key, "images": preprocess.to_json()}
+        _kept_in[-1] or cache_folder() / "features",
+        {"format": 1, "prefix": key, "images": preprocess.to_json()},
     )
     known = _read(store, list(sample)) if keep else {}
     missing = [digest for digest in dict.fromkeys(digests) if digest not in known]
@@ -85,6 +89,16 @@ def frozen_features(
                 keep = keep and _append(store, new, rows)
                 watch.step(len(rows))
     return torch.from_numpy(np.stack([known[digest] for digest in digests]))
+
+
+@contextmanager
+def features_in(folder: Path) -> Iterator[None]:
+    """Features are kept in ``folder`` meanwhile: a measurement begins with none."""
+    _kept_in.append(folder)
+    try:
+        yield
+    finally:
+        _kept_in.pop()
 
 
 class _Watch:
