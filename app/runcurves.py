@@ -128,7 +128,7 @@ class Curves:
 
     def _start(self, event: events.Started) -> None:
         """Steps and epochs after the checkpoint are run again."""
-        done = event.first_epoch - 1 + 1e-9
+        done = max(event.first_epoch - 1, event.at) + 1e-9
         self.steps.cut("x", done)
         self.epochs.cut("epoch", done)
         for named in (self.metrics, self.norms, self.saturation):

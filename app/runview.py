@@ -242,7 +242,8 @@ class RunView(QObject):
             self._mark("kept")
 
     def _start(self, event: events.Started) -> None:
-        goes_on = event.first_epoch > 1 and (self.path == event.run or self._reopened(event.run))
+        begun = event.first_epoch > 1 or event.at > 0
+        goes_on = begun and (self.path == event.run or self._reopened(event.run))
         if not goes_on:
             self._clear()
         self.curves.take(event)

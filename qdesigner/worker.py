@@ -41,6 +41,10 @@ class Commands:
         self._changed.wait(0.1)
         self._changed.clear()
 
+    def changes(self) -> tuple[()]:
+        """Nothing is changed on its way."""
+        return ()
+
     def _listen(self) -> None:
         wishes = {events.Pause: "pause", events.Resume: "run", events.Stop: "stop"}
         while True:

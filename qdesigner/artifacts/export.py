@@ -31,8 +31,8 @@ from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
 from qdesigner.export.script import script
 from qdesigner.export.training import starts_from_file
 from qdesigner.model.backbones import build_backbone
-from qdesigner.model.build import Split, build
-from qdesigner.training.runs import Run, load_weights
+from qdesigner.model.build import build
+from qdesigner.training.runs import Run
 
 GOLDEN_IMAGES = 8
 _DIGIT = "digits/"
@@ -109,8 +109,7 @@ def _exact(design: Design) -> Design:
 
 def _trained(run: Run) -> nn.Sequential:
     """The run's model with its best weights, its circuits on the built-in device."""
-    split = Split(_exact(run.design), len(run.classes))
-    load_weights(split.tail, run.load_checkpoint("best")["model"], run.path.name)
+    split = run.split_of(run.load_checkpoint("best"), _exact(run.design))
     return split.whole().eval()
 
 

@@ -183,6 +183,10 @@ class CtrlC:
     def wait(self) -> None:
         """Never pauses, so never waits."""
 
+    def changes(self) -> tuple[()]:
+        """Nothing is changed on its way."""
+        return ()
+
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Listen for Ctrl+C meanwhile."""

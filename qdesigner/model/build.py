@@ -153,14 +153,22 @@ def set_mode(design: Design, modules: nn.Module, training: bool) -> None:
 class Split:
     """A model cut after its frozen prefix, whose output is computed once for each image.
 
-    ``tail`` takes what the prefix gives: its features, or images when there is no prefix.
+    ``tail`` takes what the prefix gives: its features, or images when there is no prefix. ``cut``
+    is where (None: as far back as can be): a frozen stage with weights of a run's own, which it
+    was trained with before, must stand in the tail.
     """
 
-    def __init__(self, design: Design, classes: int, progress: Download | None = None) -> None:
+    def __init__(
+        self,
+        design: Design,
+        classes: int,
+        progress: Download | None = None,
+        cut: int | None = None,
+    ) -> None:
         self.design = design
         self.classes = classes
         self._progress = progress
-        self.cut = trained_prefix(design)
+        self.cut = trained_prefix(design) if cut is None else min(cut, trained_prefix(design))
         backbone_in_tail = self.cut == 0
         modules = build_stages(design, classes, progress, backbone=backbone_in_tail)
         front = [stage.id for stage in design.stages[: self.cut]]

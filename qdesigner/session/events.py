@@ -111,7 +111,8 @@ class Started(Event):
     ``score`` is what stands as "accuracy" in this run's events: "accuracy" of a classification,
     "mae" (the mean absolute error, in the label's unit; lower is better) of a regression, which has
     no classes. ``compute`` is the torch device in use, ``note`` a sentence when that is not the one
-    asked for.
+    asked for. ``at`` is how far a run that goes on is already, in epochs: what was told of beyond
+    it is run again.
     """
 
     run: str
@@ -126,6 +127,7 @@ class Started(Event):
     score: str = "accuracy"
     compute: str = "cpu"
     note: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

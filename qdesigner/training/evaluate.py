@@ -22,10 +22,9 @@ from qdesigner.devices.base import load, loading
 from qdesigner.devices.layer import DeviceLayer
 from qdesigner.devices.remote import Plan
 from qdesigner.errors import UserError
-from qdesigner.model.build import Split
 from qdesigner.session import events
 from qdesigner.training.inputs import Inputs, prepare
-from qdesigner.training.runs import Run, load_weights
+from qdesigner.training.runs import Run
 
 BATCH = 16  # images at once: few, so that a slow device shows how far it is
 
@@ -102,7 +101,7 @@ def evaluate(
     refuse_device(design)
     emit(events.Progress(loading(spec), 0, 0))
     load(spec)
-    weights = run.load_checkpoint("best" if best else "last")["model"]
+    checkpoint = run.load_checkpoint("best" if best else "last")
     dataset = open_dataset(design.data, _told(emit, "checking images"))
     items = chosen(dataset, split, limit)
     if dataset.classes != run.classes:
@@ -110,8 +109,7 @@ def evaluate(
             f"The classes of the data are no longer those that {folder.name!r} was trained on; "
             "put them back."
         )
-    model = Split(design, run.outputs)
-    load_weights(model.tail, weights, run.path.name)
+    model = run.split_of(checkpoint, design)
     _ask(model.tail, design, len(items), agree)
     inputs = prepare(
         design, model, dataset, items, lambda what: _told(emit, what), stopped=lambda: False

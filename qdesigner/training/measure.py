@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from qdesigner.engine.layer import CircuitLayer
+from qdesigner.model.build import Squash
 from qdesigner.session.events import Predictions
 from qdesigner.training.inputs import Inputs
 
 BATCH = 256  # images at once: many, because nothing is kept for a backward pass
+END = 0.95 * math.pi / 2  # rad: from here on a squash's output counts as standing at its end
+
+
+class Judged(NamedTuple):
+    """What a validation gives: predictions, mean loss, score, and the share of each squash's
+    outputs that stand at its ends, by stage id."""
+
+    predictions: Predictions
+    loss: float
+    score: float
+    saturation: dict[str, float]
 
 
 def gradient_norms(model: nn.Module) -> dict[str, float]:
@@ -25,31 +38,58 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
 
 
 @torch.no_grad()
-def validate(model: nn.Module, inputs: Inputs, epoch: int) -> tuple[Predictions, float, float]:
+def validate(model: nn.Module, inputs: Inputs, epoch: int) -> Judged:
     """Predictions, mean cross-entropy and accuracy over ``inputs``; ``model`` is in eval mode."""
-    logits, angles = [], []
+    logits = []
+    seen = Seen()
     for part in torch.split(torch.arange(len(inputs.labels)), BATCH):
         x, _ = inputs.batch(part)
-        seen: dict[str, Tensor] = {}
         for name, module in model.named_children():
-            if isinstance(module, CircuitLayer) and x.ndim == 2:
-                seen[name] = x
-            x = module(x)
+            before, x = x, module(x)
+            seen.stage(name, module, before, x)
         logits.append(x)
-        angles.append(seen)
     out = torch.cat(logits)
     labels = inputs.labels
     loss = float(nn.functional.cross_entropy(out, labels))
     accuracy = float((out.argmax(dim=1) == labels).float().mean())
     predictions = Predictions(
         epoch,
-        probabilities=out.softmax(dim=1).numpy(),
+        probabilities=probabilities(out).numpy(),
         labels=labels.numpy(),
-        angles={n: torch.cat([a[n] for a in angles]).numpy() for n in angles[0]},
+        angles={name: torch.cat(parts).numpy() for name, parts in seen.angles.items()},
         weights={
             name: module.flat().detach().numpy().copy()
             for name, module in model.named_children()
             if isinstance(module, CircuitLayer)
         },
+        outputs={name: torch.cat(parts).numpy() for name, parts in seen.outputs.items()},
     )
-    return predictions, loss, accuracy
+    return Judged(predictions, loss, accuracy, seen.saturation())
+
+
+def probabilities(out: Tensor) -> Tensor:
+    """What a model ends with, [..., classes], as probabilities."""
+    return out.softmax(dim=-1)
+
+
+class Seen:
+    """What passes through a model's stages, batch by batch."""
+
+    def __init__(self) -> None:
+        self.angles: dict[str, list[Tensor]] = {}
+        self.outputs: dict[str, list[Tensor]] = {}
+        self._ends: dict[str, list[int]] = {}
+
+    def stage(self, name: str, module: nn.Module, before: Tensor, after: Tensor) -> None:
+        """One batch through one stage."""
+        if isinstance(module, CircuitLayer) and before.ndim == 2:
+            self.angles.setdefault(name, []).append(before)
+            self.outputs.setdefault(name, []).append(after)
+        elif isinstance(module, Squash):
+            counts = self._ends.setdefault(name, [0, 0])
+            counts[0] += int((after.abs() > END).sum())
+            counts[1] += after.numel()
+
+    def saturation(self) -> dict[str, float]:
+        """The share of each squash's outputs that stand at its ends."""
+        return {name: ends / max(count, 1) for name, (ends, count) in self._ends.items()}

@@ -1,4 +1,5 @@
-"""The optimizer and the learning-rate schedule of a run, made new or taken from a checkpoint."""
+"""How a run descends: its optimizer and its learning-rate schedule, made new or taken from a
+checkpoint."""
 
 from __future__ import annotations
 
@@ -9,6 +10,46 @@ import torch
 from torch import Tensor, nn
 
 from qdesigner.design.spec import TrainingSpec
+
+
+class Descent:
+    """The optimizer over a model's trained weights, and its schedule."""
+
+    def __init__(self, spec: TrainingSpec, model: nn.Module) -> None:
+        self.optimizer = make_optimizer(spec, model)
+        self.schedule = make_schedule(spec, self.optimizer)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate now."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def clear(self) -> None:
+        """Forget the gradients of the step before."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the gradient of ``loss``."""
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+
+    def end_epoch(self, val_loss: float) -> None:
+        """An epoch has ended with this validation loss: the next may have another rate."""
+        if self.schedule is not None:
+            self.schedule.step()
+
+    def to_values(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule is not None else {},
+        }
+
+    def take(self, values: dict[str, Any]) -> None:
+        """As `to_values` wrote it. Raises ValueError and others for what does not fit."""
+        load_optimizer(self.optimizer, values["optimizer"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(values["schedule"])
 
 
 def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimizer:

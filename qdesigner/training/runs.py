@@ -8,8 +8,12 @@
     items.json             the validation images in order
     scaling.json           of rows of numbers, the mean and deviation of each feature
     thumbnails.npy         uint8 [images, 64, 64, 3] of them
+    scatter.npz            where they lie: principal components of what is trained on
+    plane.npz              of two features, the corners of the plane that is asked everywhere
     predictions.npz        the last epoch's predictions; best_predictions.npz the best epoch's
-    last.pt, best.pt       trained weights; last.pt also the optimizer's and schedule's state
+    epochs/000012.npz, .pt predictions and trained weights after an epoch that is kept
+    designs/000012.json    the Design up to and with an epoch, where it was edited afterwards
+    last.pt, best.pt       trained weights; last.pt also the state of all that goes on
 """
 
 from __future__ import annotations
@@ -102,16 +106,22 @@ class Run:
         return Run(path, design, about)
 
     @staticmethod
-    def open_for_resume(path: str) -> Run:
-        """A run to go on with. Raises UserError when it has no checkpoint or is complete."""
+    def open_for_resume(path: str) -> tuple[Run, dict[str, Any]]:
+        """A run to go on with, its design that of the checkpoint, and the checkpoint. Raises
+        UserError when it has none or is complete."""
         run = Run.open(Path(path).absolute())
         if run.about.get("state") == "finished":
             raise UserError(
                 f"All epochs of the run {run.path.name!r} are done; train anew with more epochs."
             )
-        run.load_checkpoint("last")
+        values = run.load_checkpoint("last")
         run.hold()
-        return run
+        try:
+            run.design = run.design_of(values)
+        except BaseException:
+            run.close()
+            raise
+        return run, values
 
     def hold(self) -> None:
         """Let nobody else train into this folder until `close`. Raises UserError."""
@@ -133,6 +143,15 @@ class Run:
     def outputs(self) -> int:
         """How many numbers its model ends with."""
         return len(self.classes) or 1
+
+    def set_design(self, design: Design) -> None:
+        """Write what it trains now; nothing where that is what it says already."""
+        self.design = design.without_run()
+        text = codec.dumps(self.design)
+        with self._writing(record.DESIGN):
+            file = self.path / record.DESIGN
+            if not file.is_file() or file.read_text(encoding="utf-8") != text:
+                codec.write_text(file, text)
 
     def set_state(self, state: str) -> None:
         """Write run.json: "running", "finished", "stopped" or "failed"."""
@@ -163,7 +182,7 @@ class Run:
             {"key": i.key, "path": str(i.path) if i.path else None, "label": i.label} for i in items
         ]
         self._write_text("items.json", json.dumps(rows) + "\n")
-        self._replace("thumbnails.npy", lambda file: np.save(file, thumbnails))
+        self._replace(["thumbnails.npy"], lambda file: np.save(file, thumbnails))
 
     def items(self) -> list[dict[str, Any]]:
         """The validation images as written by `write_items`; the folder may be a stranger's."""
@@ -190,38 +209,56 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"The run {self.path.name!r} is broken: {SCALING}: {error}.") from error
 
-    def write_predictions(self, name: str, predictions: Predictions) -> None:
-        """One Predictions event as arrays, in ``name``.npz."""
+    def write_plane(self, low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> None:
+        """The corners [2] of the plane that `Predictions.boundary` stands for."""
+        self._replace(["plane.npz"], lambda file: np.savez(file, low=low, high=high))
+
+    def write_scatter(self, xy: np.ndarray[Any, Any]) -> None:
+        """Points [n, 2] for the validation images."""
+        self._replace(["scatter.npz"], lambda file: np.savez(file, xy=xy))
+
+    def write_predictions(self, names: Sequence[str], predictions: Predictions) -> None:
+        """One Predictions event as arrays, in an .npz file of each of these names."""
         arrays = {
             "epoch": np.int64(predictions.epoch),
             "probabilities": predictions.probabilities,
             "labels": predictions.labels,
             **{f"angles__{stage}": a for stage, a in predictions.angles.items()},
             **{f"weights__{stage}": w for stage, w in predictions.weights.items()},
+            **{f"outputs__{stage}": o for stage, o in predictions.outputs.items()},
         }
-        self._replace(f"{name}.npz", lambda file: np.savez(file, **arrays))
+        if predictions.boundary is not None:
+            arrays["boundary"] = predictions.boundary
+        self._replace([f"{n}.npz" for n in names], lambda file: np.savez(file, **arrays))
 
-    def save_checkpoint(self, name: str, values: dict[str, Any]) -> None:
-        """``values`` (tensors, numbers, text, and dicts and lists of them) as ``name``.pt."""
-        self._replace(f"{name}.pt", lambda file: torch.save(values, file))
+    def save_checkpoint(self, names: Sequence[str], values: dict[str, Any]) -> None:
+        """``values`` (tensors, numbers, text, and dicts and lists of them) in a .pt file of each of
+        these names."""
+        self._replace([f"{name}.pt" for name in names], lambda file: torch.save(values, file))
 
     def _write_text(self, name: str, text: str) -> None:
         with self._writing(name):
             codec.write_text(self.path / name, text)
 
-    def _replace(self, name: str, write: Callable[[io.BytesIO], object]) -> None:
-        """Write a file of the run whole or not at all. Raises UserError."""
+    def _replace(self, names: Sequence[str], write: Callable[[io.BytesIO], object]) -> None:
+        """Write files of the run that hold the same, each whole or not at all. Raises UserError."""
         content = io.BytesIO()  # NumPy and torch do not say "no space left" of a file; a write does
         write(content)
-        temporary = self.path / f"{name}.tmp"
-        with self._writing(name):
-            try:
-                temporary.write_bytes(content.getbuffer())
-                temporary.replace(self.path / name)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
-                raise
+        for name in names:
+            with self._writing(name):
+                self._put(self.path / name, content)
+
+    def _put(self, file: Path, content: io.BytesIO) -> None:
+        temporary = file.with_name(f"{file.name}.tmp")
+        try:
+            if file.parent != self.path:
+                file.parent.mkdir(exist_ok=True)
+            temporary.write_bytes(content.getbuffer())
+            temporary.replace(file)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
 
     @contextlib.contextmanager
     def _writing(self, name: str) -> Iterator[None]:
@@ -243,6 +280,22 @@ class Run:
                 f"The run {self.path.name!r} has no checkpoint yet (its first epoch did not end); "
                 "train again."
             )
+        return self._load(path)
+
+    def load_epoch(self, epoch: int) -> dict[str, Any]:
+        """What was kept of an epoch, as a checkpoint; of 0 the newest checkpoint of all. Raises
+        UserError when there is none."""
+        if not epoch:
+            return self.load_checkpoint("last")
+        path = self.path / record.EPOCHS / f"{epoch:06d}.pt"
+        if not path.is_file():
+            raise UserError(
+                f"The weights after epoch {epoch} of the run {self.path.name!r} are not kept; "
+                "choose another epoch."
+            )
+        return self._load(path)
+
+    def _load(self, path: Path) -> dict[str, Any]:
         try:
             with warnings.catch_warnings(action="ignore"):  # the sentence below says it all
                 values = torch.load(path, weights_only=True, map_location="cpu")
@@ -252,12 +305,37 @@ class Run:
             raise UserError(f"{path.name!r} of {self.path.name!r} is not a checkpoint of ours.")
         return values
 
+    def design_of(self, values: dict[str, Any]) -> Design:
+        """The design that a checkpoint's weights are of: its own, as the run may have been edited
+        since. Raises UserError."""
+        text = values.get("design")
+        if not isinstance(text, str):
+            return self.design
+        return codec.loads(text, f"the checkpoint of {self.path.name!r}")
+
+    def split_of(self, values: dict[str, Any], design: Design | None = None) -> Split:
+        """The model of a checkpoint with its weights; ``design`` is its own with another device.
+        Raises UserError."""
+        cut = values.get("cut")
+        design = design or self.design_of(values)
+        split = Split(design, self.outputs, cut=cut if isinstance(cut, int) else None)
+        load_weights(split.tail, values["model"], self.path.name)
+        return split
+
+    def weights_at(self, epoch: int) -> dict[str, torch.Tensor]:
+        """The weights that were trained, as the model's state [names], after an epoch that is kept
+        (0: as they are in the newest checkpoint). Raises UserError."""
+        weights: dict[str, torch.Tensor] = self.load_epoch(epoch)["model"]
+        return weights
+
+    def model_at(self, epoch: int) -> nn.Sequential:
+        """The whole model, in eval mode, as it was after an epoch that is kept (0: as it is in the
+        newest checkpoint): samples [batch, ...] -> [batch, outputs]. Raises UserError."""
+        return self.split_of(self.load_epoch(epoch)).whole().eval()
+
     def model(self, best: bool = True) -> nn.Sequential:
         """The whole trained model in eval mode: samples [batch, ...] -> [batch, outputs]."""
-        values = self.load_checkpoint("best" if best else "last")
-        split = Split(self.design, self.outputs)
-        load_weights(split.tail, values["model"], self.path.name)
-        return split.whole().eval()
+        return self.split_of(self.load_checkpoint("best" if best else "last")).whole().eval()
 
 
 def load_weights(tail: nn.Module, weights: dict[str, torch.Tensor], name: str) -> None:
