@@ -152,7 +152,7 @@ def looked(window: Window, tmp_path: Path) -> Window:
     made_run.keep_epochs(folder, 2, 4, 6)
     window.document.set_run(str(folder))
     window.runs.show_last()
-    QTest.qWait(3 * FRAME)
+    wait_until(lambda: window.runview.kept == (2, 4, 6))
     return window
 
 
