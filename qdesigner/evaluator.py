@@ -40,10 +40,10 @@ def main(connection: Connection) -> None:
         reason = f"The evaluation ended by a fault of the program: {type(error).__name__}: {error}."
         connection.send(EvaluateFailed(reason, traceback.format_exc()))
     else:
-        right = int((found.predictions == found.labels).sum())
+        right = int((found.predictions == found.labels).sum()) if found.classes else 0
         connection.send(Evaluated(
             found.device, found.split, len(found.labels), right, found.loss, found.circuits,
-            found.seconds,
+            found.seconds, 0.0 if found.classes else found.accuracy,
         ))  # fmt: skip
 
 

@@ -241,12 +241,13 @@ class EvaluatePanel(QWidget):
         self._refresh(why)
 
     def _add(self, found: Evaluated) -> None:
+        regression = self._runview.score == "mae"
         place = self.table.rowCount()
         self.table.insertRow(place)
         texts = (
             spec_text(found.device),
             f"{number(found.images)} {found.split}",
-            f"{found.right / found.images:.4f}",
+            f"error {found.error:.3g}" if regression else f"{found.right / found.images:.4f}",
             f"{found.loss:.4f}",
             number(found.circuits),
             duration(1000 * found.seconds),

@@ -25,7 +25,7 @@ from qdesigner.session import events
 from qdesigner.session.comparison import Row
 from qdesigner.training import loop
 from qdesigner.training.inputs import Inputs, prepare
-from qdesigner.training.optimizer import make_optimizer, make_schedule
+from qdesigner.training.optimizer import make_optimizer
 
 EPOCHS, ROUNDS = 5, 3
 BARE = "bare torch loop"
@@ -79,7 +79,8 @@ def _bare_seconds(design: Design) -> float:
     train, validation = inputs(data.train), inputs(data.validation)
     model = split.tail
     optimizer = make_optimizer(design.training, model)
-    schedule = make_schedule(design.training, optimizer)
+    every, gamma = design.training.step_size, design.training.gamma
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, every, gamma)
     begun = time.perf_counter()
     for _ in range(design.training.epochs):
         set_mode(design, model, training=True)
@@ -93,8 +94,7 @@ def _bare_seconds(design: Design) -> float:
             optimizer.step()
             loss_sum += loss.item() * len(batch)
             right += int((logits.argmax(dim=1) == labels).sum())
-        if schedule is not None:
-            schedule.step()
+        schedule.step()
         set_mode(design, model, training=False)
         with torch.no_grad():
             logits = model(validation.batch(torch.arange(len(data.validation)))[0])

@@ -14,6 +14,7 @@ from qdesigner.errors import UserError
 
 if TYPE_CHECKING:
     from qdesigner.design.spec import Design, DeviceSpec
+    from qdesigner.training.evaluate import Evaluation
 
 
 TARGET = Annotated[str | None, typer.Option(help="A remote machine: an ARN, or an IBM backend.")]
@@ -129,11 +130,17 @@ def evaluate(
     if as_json:
         print(json.dumps(found.to_json()))
         return
-    right = int((found.predictions == found.labels).sum())
     print(
-        f"{spec_text(spec)}: accuracy {found.accuracy:.4f} ({right} of {len(found.keys)} {split} "
-        f"images), loss {found.loss:.4f}; {found.circuits:,} circuits in {found.seconds:.1f} s."
+        f"{spec_text(spec)}: {_score_text(found)}, loss {found.loss:.4f}; "
+        f"{found.circuits:,} circuits in {found.seconds:.1f} s."
     )
+
+
+def _score_text(found: Evaluation) -> str:
+    if not found.classes:
+        return f"mean absolute error {found.accuracy:.4g} over {len(found.keys)} {found.split} rows"
+    right = int((found.predictions == found.labels).sum())
+    return f"accuracy {found.accuracy:.4f} ({right} of {len(found.keys)} {found.split} images)"
 
 
 def spec_text(spec: DeviceSpec) -> str:

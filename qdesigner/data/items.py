@@ -38,19 +38,23 @@ class Item:
 @dataclass(frozen=True)
 class Scaling:
     """How a table's features are brought to mean 0 and deviation 1 of the training rows: by column,
-    its ``mean`` and ``deviation`` [features]."""
+    its ``mean`` and ``deviation`` [features]. ``label`` is the (mean, deviation) in which a number
+    to predict is learnt."""
 
     columns: tuple[str, ...]
     mean: npt.NDArray[np.float64]
     deviation: npt.NDArray[np.float64]
+    label: tuple[float, float] = (0.0, 1.0)
 
     @staticmethod
-    def of(columns: Sequence[str], rows: Floats) -> Scaling:
-        """That of these rows [n, features]. A column that never changes keeps its scale."""
+    def of(columns: Sequence[str], rows: Floats, targets: Sequence[float] = ()) -> Scaling:
+        """That of these rows [n, features], and of the numbers to predict if there are any. A
+        column that never changes keeps its scale."""
         wide = rows.astype(np.float64)
         deviation = wide.std(axis=0)
         deviation[deviation == 0] = 1.0
-        return Scaling(tuple(columns), wide.mean(axis=0), deviation)
+        label = (float(np.mean(targets)), float(np.std(targets)) or 1.0) if targets else (0.0, 1.0)
+        return Scaling(tuple(columns), wide.mean(axis=0), deviation, label)
 
     @staticmethod
     def none(columns: Sequence[str]) -> Scaling:
@@ -73,6 +77,7 @@ class Scaling:
             "columns": list(self.columns),
             "mean": self.mean.tolist(),
             "deviation": self.deviation.tolist(),
+            "label": list(self.label),
         }
 
     @staticmethod
@@ -81,13 +86,15 @@ class Scaling:
         try:
             columns = tuple(map(str, raw["columns"]))
             mean, deviation = (np.array(raw[k], np.float64) for k in ("mean", "deviation"))
-        except (KeyError, TypeError, ValueError) as error:
+            centre, spread = map(float, raw.get("label", (0.0, 1.0)))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ValueError("it holds no means and deviations") from error
         if mean.shape != (len(columns),) or deviation.shape != mean.shape:
             raise ValueError("its columns, means and deviations are not of one number")
-        if not (np.isfinite(mean).all() and (deviation > 0).all()):
+        finite = np.isfinite([*mean, *deviation, centre, spread]).all()
+        if not (finite and (deviation > 0).all() and spread > 0):
             raise ValueError("a mean or deviation in it is none")
-        return Scaling(columns, mean, deviation)
+        return Scaling(columns, mean, deviation, (centre, spread))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ def read_table(spec: DataSpec) -> Dataset:
     data = _split(spec, classes, rows, keys, labels, targets)
     scaling = Scaling.none(spec.columns)
     if spec.standardise and data.train:
-        scaling = Scaling.of(spec.columns, rows[[item.index for item in data.train]])
+        learnt = [item.label for item in data.train] if regress else []
+        scaling = Scaling.of(spec.columns, rows[[item.index for item in data.train]], learnt)
     return Dataset(
         classes, data.train, data.validation, data.test, tuple(skipped), rows=rows, scaling=scaling
     )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.catalog.devices import (
@@ -22,31 +20,16 @@ from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
 from qdesigner.design.plan import circuit_rows, duration, step_cost
+from qdesigner.design.problem import Fix, Problem
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, Stage, display_name
+from qdesigner.design.training_checks import training_problems
 from qdesigner.errors import UserError
+
+__all__ = ["Fix", "Problem", "facts_or_error", "machine_bytes", "problems", "require_trainable"]
 
 UNEVEN = 4  # times as many samples as the smallest class has: that deserves a word
 SLOW_STEP = 2000.0  # ms: a training step that long deserves a word
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """One click that mends a problem: what the button says, and the edit."""
-
-    label: str
-    apply: Callable[[Design], Design]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A named problem. ``where`` is a stage's id, "data", "device" or "stages"; an error blocks
-    training."""
-
-    severity: Literal["error", "warning"]
-    where: str
-    text: str
-    fix: Fix | None = None
 
 
 def problems(design: Design, facts: DataFacts | UserError | None = None) -> tuple[Problem, ...]:
@@ -59,6 +42,7 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     found = list(_data_problems(design, facts))
     classes = facts.outputs if isinstance(facts, DataFacts) else 1 if _predicts(design) else 2
     found += _stage_problems(design, classes)
+    found += training_problems(design)
     found += _device_problems(design, classes)
     found += _doubts(design, facts)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
@@ -108,13 +92,6 @@ def _data_problems(design: Design, facts: DataFacts | UserError) -> Iterator[Pro
                 if len(rest) > 1 else None,
             )  # fmt: skip
             return
-    if _predicts(design) and design.training.loss not in edits.NUMBER_LOSSES:
-        yield Problem(
-            "error", "data",
-            f"{design.data.label!r} is a number to predict, which the loss of this training, one "
-            "of classes, cannot judge.",
-            Fix("Use the squared error", lambda d: edits.set_training(d, loss="mse")),
-        )  # fmt: skip
 
 
 def _predicts(design: Design) -> bool:
@@ -139,7 +116,8 @@ def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
         wanted = (
             "there is one to predict: the last stage must give just that."
             if _predicts(design)
-            else f"there are {classes} classes: the last stage must give one number a class."
+            else f"there are {classes} classes: the last stage must give one number a class"
+            f"{', also for binary cross-entropy' if design.training.loss == 'bce' else ''}."
         )
         yield Problem(
             "error", last.stage.id,

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.catalog.devices import AUTO, DEVICES
+from qdesigner.catalog.losses import LOSSES
 from qdesigner.catalog.recognise import recognise
 from qdesigner.catalog.sources import PHOTOGRAPHS, ROWS, TABLE
 from qdesigner.catalog.table import Columns, features, read_columns
@@ -34,7 +35,8 @@ from qdesigner.design.spec import (
 from qdesigner.errors import UserError
 
 FIRST_SHOTS = 1000
-NUMBER_LOSSES = ("mse", "mae")  # of a prediction that is a number; the others are of classes
+# Of a prediction that is a number; the others are of classes.
+NUMBER_LOSSES = tuple(name for name, loss in LOSSES.items() if loss.of_numbers)
 FIRST_LEVEL = 0.01  # of noise, a probability
 
 

@@ -53,7 +53,8 @@ class DataSpec(Value):
     own).
 
     A table's features are its ``columns``, brought to mean 0 and deviation 1 of the training rows
-    if ``standardise``; its ``label`` column holds a class, or for ``task`` "regress" a number.
+    if ``standardise``; its ``label`` column holds a class, or for ``task`` "regress" a number,
+    which is learnt on the same scale and told of in its own unit.
     Generated points are ``samples`` in number, displaced by normal noise of deviation ``noise``.
     """
 

@@ -28,7 +28,8 @@ class Asked(Event):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated(Event):
-    """What came out: ``right`` of ``images`` images, the mean ``loss``, and what it took."""
+    """What came out: ``right`` of ``images`` images, the mean ``loss``, and what it took. Of a
+    regression ``error`` is the mean absolute error, and ``right`` is 0."""
 
     device: DeviceSpec
     split: str
@@ -37,6 +38,7 @@ class Evaluated(Event):
     loss: float
     circuits: int
     seconds: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

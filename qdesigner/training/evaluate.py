@@ -24,6 +24,8 @@ from qdesigner.devices.remote import Plan
 from qdesigner.errors import UserError
 from qdesigner.session import events
 from qdesigner.training.inputs import Inputs, prepare
+from qdesigner.training.losses import Criterion
+from qdesigner.training.metrics import metrics
 from qdesigner.training.runs import Run
 
 BATCH = 16  # images at once: few, so that a slow device shows how far it is
@@ -34,28 +36,38 @@ Agree = Callable[[str], bool]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a run says of the images of ``split`` on ``device``; ``probabilities`` [images,
-    classes]. ``circuits`` were run, in ``seconds``; features are not counted."""
+    """What a run says of the samples of ``split`` on ``device``; ``probabilities`` [samples,
+    classes], of a regression [samples, 1] the predicted numbers. ``circuits`` were run, in
+    ``seconds``; features are not counted."""
 
     device: DeviceSpec
     split: str
     classes: tuple[str, ...]
     keys: tuple[str, ...]
-    labels: np.ndarray[Any, np.dtype[np.int64]]
+    labels: np.ndarray[Any, np.dtype[Any]]
     probabilities: np.ndarray[Any, np.dtype[np.float32]]
     loss: float
     circuits: int
     seconds: float
 
     @property
-    def predictions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The most probable class of each image."""
+    def predictions(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The most probable class of each sample, or the predicted number."""
+        if not self.classes:
+            return self.probabilities[:, 0]
         return np.asarray(self.probabilities.argmax(axis=1))
 
     @property
     def accuracy(self) -> float:
-        """The share of images that it gets right."""
+        """The share of samples that it gets right; of a regression the mean absolute error."""
+        if not self.classes:
+            return self.metrics["mae"]
         return float((self.predictions == self.labels).mean())
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """More figures, by the names of `Epoch.metrics`."""
+        return metrics(self.probabilities, self.labels)
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON values, one row an image."""
@@ -64,19 +76,25 @@ class Evaluation:
             "device": self.device.model_dump(mode="json"),
             "split": self.split,
             "images": len(self.keys),
-            "accuracy": self.accuracy,
+            "accuracy" if self.classes else "mae": self.accuracy,
+            "metrics": self.metrics,
             "loss": self.loss,
             "circuits": self.circuits,
             "seconds": self.seconds,
             "predictions": [
-                {
-                    "image": key,
-                    "label": self.classes[label],
-                    "class": self.classes[row.argmax()],
-                    "probabilities": [float(p) for p in row],
-                }
+                self._row(key, label, row)
                 for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True)
             ],
+        }
+
+    def _row(self, key: str, label: Any, row: np.ndarray[Any, Any]) -> dict[str, Any]:
+        if not self.classes:
+            return {"image": key, "label": float(label), "number": float(row[0])}
+        return {
+            "image": key,
+            "label": self.classes[label],
+            "class": self.classes[row.argmax()],
+            "probabilities": [float(p) for p in row],
         }
 
 
@@ -116,11 +134,11 @@ def evaluate(
     )
     torch.manual_seed(design.training.seed)  # of the shots
     begun = time.perf_counter()
-    logits = _logits(model.tail.eval(), spec, inputs, emit)
-    labels = inputs.labels
+    outputs = _outputs(model.tail.eval(), spec, inputs, emit)
+    labels, criterion = inputs.labels, Criterion.of(design, dataset)
     return Evaluation(
         spec, split, run.classes, tuple(item.key for item in items), labels.numpy(),
-        logits.softmax(dim=1).numpy(), float(nn.functional.cross_entropy(logits, labels)),
+        criterion.reading.probabilities(outputs).numpy(), float(criterion(outputs, labels)),
         circuits_run(design, len(items)), time.perf_counter() - begun,
     )  # fmt: skip
 
@@ -175,9 +193,9 @@ def _ask(tail: nn.Module, design: Design, images: int, agree: Agree) -> None:
 
 
 @torch.no_grad()
-def _logits(tail: nn.Module, spec: DeviceSpec, inputs: Inputs, emit: Emit) -> Tensor:
-    """The logits [images, classes]. A remote device gets all images at once, in as few jobs as it
-    takes them."""
+def _outputs(tail: nn.Module, spec: DeviceSpec, inputs: Inputs, emit: Emit) -> Tensor:
+    """The model's outputs [samples, outputs]. A remote device gets all images at once, in as few
+    jobs as it takes them."""
     kind, count = DEVICES[spec.name], len(inputs.labels)
     tell = _told(emit, f"running on {kind.label}")
     size = count if kind.remote else BATCH

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from qdesigner.design import codec
 from qdesigner.design.plan import EPOCH_SEEDS
@@ -24,11 +24,14 @@ from qdesigner.errors import UserError
 from qdesigner.model.build import set_mode
 from qdesigner.model.features import Interrupted
 from qdesigner.session import events, record
+from qdesigner.training.compute import choose
 from qdesigner.training.control import OFTEN, Control, Emit, Free, StopTraining, Telling
+from qdesigner.training.divergence import refuse_divergence
 from qdesigner.training.history import History
 from qdesigner.training.inputs import thumbnails
+from qdesigner.training.losses import Criterion
 from qdesigner.training.material import Material, batches
-from qdesigner.training.measure import gradient_norms, probabilities, validate
+from qdesigner.training.measure import gradient_norms, validate
 from qdesigner.training.optimizer import Descent
 from qdesigner.training.pace import FORWARD, Pace
 from qdesigner.training.plane import Plane, scatter
@@ -92,6 +95,7 @@ class _Trainer:
         self.pace = Pace()
         self.paused_for = 0.0
         self.last_predictions = 0.0
+        self.first_loss = math.inf  # of the run's first step
 
     @property
     def spec(self) -> TrainingSpec:
@@ -144,9 +148,10 @@ class _Trainer:
         self.made = made
         self.design = made.design
         self.design_text = codec.dumps(made.design.without_run())
-        self.tail = made.split.tail
-        self.descent = Descent(self.spec, self.tail)
-        self.loss = nn.CrossEntropyLoss()
+        self.device, self.note = choose(made.design)
+        self.tail = made.split.tail.to(self.device)
+        self.descent = Descent(self.spec, self.tail, self.device)
+        self.criterion = Criterion.of(made.design, made.dataset).to(self.device)
         self.steps_per_epoch = len(made.batches(torch.arange(made.count)))
         self.plane = Plane.of(made.design, made.dataset, made.split)
 
@@ -195,6 +200,8 @@ class _Trainer:
                 validation=len(data.validation), test=len(data.test), epochs=self.spec.epochs,
                 steps_per_epoch=self.steps_per_epoch, first_epoch=state.epoch + 1,
                 skipped=tuple((file.path, file.reason) for file in data.skipped), at=self.at,
+                score="mae" if self.criterion.reading.of_numbers else "accuracy",
+                compute=self.device.type, note=self.note,
             )
         )  # fmt: skip
 
@@ -211,7 +218,7 @@ class _Trainer:
         self.begun = time.perf_counter()
         self.plan_save(0.0)
         try:
-            while self.state.epoch < self.spec.epochs:
+            while not self.done:
                 self.epoch(self.state.epoch + 1)
         finally:
             torch.set_num_threads(kept)
@@ -223,21 +230,30 @@ class _Trainer:
                 val_accuracy=state.score, val_loss=state.loss,
                 epochs=state.epoch, seconds_features=self.seconds_features,
                 seconds_training=time.perf_counter() - self.begun - self.paused_for,
-                run=str(self.folder.path),
+                run=str(self.folder.path), early=state.epoch < self.spec.epochs,
             )
         )  # fmt: skip
+
+    @property
+    def done(self) -> bool:
+        """Whether no epoch is to follow."""
+        return self.state.epoch >= self.spec.epochs or self.descent.exhausted
 
     def epoch(self, epoch: int) -> None:
         """One epoch, or what is left of it, and its end."""
         self.epoch_begun = time.perf_counter() - self.state.within.seconds
-        rate = self.descent.rate
+        self.descent.begin_epoch(epoch)
         train_loss, train_score = self.train_epoch(epoch)
         norms = gradient_norms(self.tail)
         set_mode(self.design, self.tail, training=False)
-        judged = validate(self.tail, self.made.validation, epoch)
-        self.finite(judged.loss, f"The validation loss became {{}} after epoch {epoch}")
-        self.descent.end_epoch(judged.loss)
-        best = self.state.best.beaten_by(judged.score, judged.loss)
+        judged = validate(self.tail, self.made.validation, epoch, self.criterion, self.device)
+        lowest = min(self.descent.stale.lowest, self.first_loss)
+        refuse_divergence(train_loss, "The training loss", epoch, self.spec, lowest)
+        refuse_divergence(judged.loss, "The validation loss", epoch, self.spec, lowest)
+        rate = self.descent.rate
+        self.descent.end_epoch(epoch, judged.loss)
+        errors = self.criterion.reading.of_numbers
+        best = self.state.best.beaten_by(judged.score, judged.loss, lower=errors)
         if best:
             self.state.best = Best(epoch, judged.score, judged.loss)
         self.state = replace(
@@ -245,12 +261,13 @@ class _Trainer:
         )
         event = events.Epoch(
             epoch, train_loss, train_score, judged.loss, judged.score, rate,
-            time.perf_counter() - self.epoch_begun, best, norms, saturation=judged.saturation,
+            time.perf_counter() - self.epoch_begun, best, norms, judged.metrics, judged.saturation,
         )  # fmt: skip
         predictions = judged.predictions
         if self.plane is not None:
-            asked = probabilities(self.plane.asked(self.tail))
-            predictions = replace(predictions, boundary=asked.numpy())
+            asked = self.plane.asked(self.tail, self.device)
+            boundary = self.criterion.reading.probabilities(asked).cpu().numpy()
+            predictions = replace(predictions, boundary=boundary)
         # Written before the checkpoint: killed in between, the epoch is run and told of again;
         # the other way round its point would be missing from the curve for ever.
         self.folder.record(event)
@@ -261,7 +278,7 @@ class _Trainer:
         self.history.thin(self.state.best.epoch)
         self.emit_only(event)
         now = time.perf_counter()
-        if now - self.last_predictions > PREDICTIONS_EVERY or epoch == self.spec.epochs:
+        if now - self.last_predictions > PREDICTIONS_EVERY or self.done:
             self.last_predictions = now
             self.emit_only(predictions)
 
@@ -283,7 +300,7 @@ class _Trainer:
             for batch in self.made.batches(order[within.position :]):
                 if self.control.wish() != "run" and self.obey():
                     break
-                loss, score = self.step(batch)
+                loss, score = self.step(batch, epoch)
                 size = len(batch)
                 within.position += size
                 within.loss_sum += loss * size
@@ -297,24 +314,19 @@ class _Trainer:
         self.tell_steps()
         return within.loss_sum / count, within.score_sum / count
 
-    def step(self, batch: Tensor) -> tuple[float, int]:
-        """One optimizer step; the batch's loss before it and the number of right answers."""
-        x, labels = self.made.train.batch(batch)
+    def step(self, batch: Tensor, epoch: int) -> tuple[float, float]:
+        """One optimizer step; the batch's loss before it and the sum of its samples' scores."""
+        x, labels = (values.to(self.device) for values in self.made.train.batch(batch))
         self.descent.clear()
-        logits = self.tail(x)
-        loss = self.loss(logits, labels)
+        with self.descent.precision():
+            outputs = self.tail(x).float()
+        loss = self.criterion(outputs, labels)
         self.descent.step(loss)
-        value = self.finite(loss.item(), f"The loss became {{}} at step {self.state.steps + 1}")
-        return value, int((logits.detach().argmax(dim=1) == labels).sum())
-
-    def finite(self, loss: float, what: str) -> float:
-        """The loss, when it is a number. Raises UserError."""
-        if math.isfinite(loss):
-            return loss
-        raise UserError(
-            f"{what.format(loss)}: training has diverged. "
-            "Lower the learning rate or add a batch norm, and train again."
-        )
+        value = loss.item()
+        refuse_divergence(value, f"The loss of step {self.state.steps + 1}", epoch, self.spec)
+        if not self.state.steps:
+            self.first_loss = value
+        return value, float(self.criterion.reading.scores(outputs.detach(), labels).sum())
 
     def tell_steps(self) -> None:
         """Tell of the steps that are not yet told of."""

@@ -12,18 +12,21 @@ from qdesigner.engine.layer import CircuitLayer
 from qdesigner.model.build import Squash
 from qdesigner.session.events import Predictions
 from qdesigner.training.inputs import Inputs
+from qdesigner.training.losses import Criterion
+from qdesigner.training.metrics import metrics
 
 BATCH = 256  # images at once: many, because nothing is kept for a backward pass
 END = 0.95 * math.pi / 2  # rad: from here on a squash's output counts as standing at its end
 
 
 class Judged(NamedTuple):
-    """What a validation gives: predictions, mean loss, score, and the share of each squash's
-    outputs that stand at its ends, by stage id."""
+    """What a validation gives: predictions, mean loss, score (see `Started`), more figures by
+    name, and the share of each squash's outputs that stand at its ends, by stage id."""
 
     predictions: Predictions
     loss: float
     score: float
+    metrics: dict[str, float]
     saturation: dict[str, float]
 
 
@@ -38,38 +41,39 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
 
 
 @torch.no_grad()
-def validate(model: nn.Module, inputs: Inputs, epoch: int) -> Judged:
-    """Predictions, mean cross-entropy and accuracy over ``inputs``; ``model`` is in eval mode."""
-    logits = []
+def validate(
+    model: nn.Module, inputs: Inputs, epoch: int, criterion: Criterion, device: torch.device
+) -> Judged:
+    """What ``model``, in eval mode and on ``device``, says of ``inputs``."""
+    rows = []
     seen = Seen()
     for part in torch.split(torch.arange(len(inputs.labels)), BATCH):
-        x, _ = inputs.batch(part)
+        x = inputs.batch(part)[0].to(device)
         for name, module in model.named_children():
             before, x = x, module(x)
             seen.stage(name, module, before, x)
-        logits.append(x)
-    out = torch.cat(logits)
-    labels = inputs.labels
-    loss = float(nn.functional.cross_entropy(out, labels))
-    accuracy = float((out.argmax(dim=1) == labels).float().mean())
+        rows.append(x)
+    outputs, labels = torch.cat(rows), inputs.labels.to(device)
+    probabilities = criterion.reading.probabilities(outputs).cpu().numpy()
     predictions = Predictions(
         epoch,
-        probabilities=probabilities(out).numpy(),
-        labels=labels.numpy(),
+        probabilities=probabilities,
+        labels=inputs.labels.numpy(),
         angles={name: torch.cat(parts).numpy() for name, parts in seen.angles.items()},
         weights={
-            name: module.flat().detach().numpy().copy()
+            name: module.flat().detach().cpu().numpy().copy()
             for name, module in model.named_children()
             if isinstance(module, CircuitLayer)
         },
         outputs={name: torch.cat(parts).numpy() for name, parts in seen.outputs.items()},
     )
-    return Judged(predictions, loss, accuracy, seen.saturation())
-
-
-def probabilities(out: Tensor) -> Tensor:
-    """What a model ends with, [..., classes], as probabilities."""
-    return out.softmax(dim=-1)
+    return Judged(
+        predictions,
+        float(criterion(outputs, labels)),
+        float(criterion.reading.scores(outputs, labels).mean()),
+        metrics(probabilities, inputs.labels.numpy()),
+        seen.saturation(),
+    )
 
 
 class Seen:
@@ -83,8 +87,8 @@ class Seen:
     def stage(self, name: str, module: nn.Module, before: Tensor, after: Tensor) -> None:
         """One batch through one stage."""
         if isinstance(module, CircuitLayer) and before.ndim == 2:
-            self.angles.setdefault(name, []).append(before)
-            self.outputs.setdefault(name, []).append(after)
+            self.angles.setdefault(name, []).append(before.cpu())
+            self.outputs.setdefault(name, []).append(after.cpu())
         elif isinstance(module, Squash):
             counts = self._ends.setdefault(name, [0, 0])
             counts[0] += int((after.abs() > END).sum())

@@ -27,6 +27,7 @@ from qdesigner.session import record
 from qdesigner.session.events import Predictions
 from qdesigner.session.onlook import Layer, Predict, Predicted, Removed, Said, Trace, Traced
 from qdesigner.training.kept import weights_of
+from qdesigner.training.losses import Reading
 from qdesigner.training.runs import Run, load_weights
 
 MAX_FEATURES = 4096  # of a quantum activation that is traced
@@ -67,7 +68,7 @@ class Onlooker:
         modules = opened.modules(whole=True)
         rows = []
         for path in request.paths:
-            rows.append(_said(opened.design, len(opened.run.classes), modules, path))
+            rows.append(_said(opened, modules, path))
             yield None
         yield Predicted(request.serial, opened.epoch, opened.run.classes, tuple(rows))
 
@@ -88,7 +89,7 @@ class Onlooker:
         behind = nn.Sequential(*(modules[name] for name in names[names.index(stage) + 1 :]))
         found = _traced(
             request, stage, opened.epoch, layer, features, copy.deepcopy(behind).double().eval(),
-            label, regression=not opened.run.classes,
+            label, opened.run.reading,
         )  # fmt: skip
         return replace(found, note=_note(opened.run.design.device, layer, features.numel()))
 
@@ -217,7 +218,8 @@ def _up_to(modules: dict[str, nn.Module], stage: str, x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _said(design: Design, classes: int, modules: dict[str, nn.Module], path: str) -> Said:
+def _said(opened: _Opened, modules: dict[str, nn.Module], path: str) -> Said:
+    design = opened.design
     try:
         x = _prepared(design, path)
     except UserError as error:
@@ -228,7 +230,7 @@ def _said(design: Design, classes: int, modules: dict[str, nn.Module], path: str
         if isinstance(module, CircuitLayer):
             angles[name] = x[0].flatten().numpy().copy()
         x = module(x)
-    return Said(path, (x.softmax(dim=1) if classes else x)[0].numpy(), angles)
+    return Said(path, opened.run.reading.probabilities(x)[0].numpy(), angles)
 
 
 def _note(spec: DeviceSpec, layer: CircuitLayer, features: int) -> str:
@@ -259,7 +261,7 @@ def _inexact(spec: DeviceSpec) -> str:
 
 def _traced(
     request: Trace, stage: str, epoch: int, layer: CircuitLayer, features: Tensor,
-    behind: nn.Module, label: float | None, regression: bool,
+    behind: nn.Module, label: float | None, reading: Reading,
 ) -> Traced:  # fmt: skip
     circuit, weights = layer.circuit, layer.flat().double().numpy()
     removals = trace.single_removals(circuit)
@@ -271,7 +273,7 @@ def _traced(
         logits = behind(torch.from_numpy(outputs).reshape(-1, *features.shape[1:]))
     else:
         logits = behind(torch.from_numpy(outputs[:, 0]))
-    truth, chances, margins = _judged(logits, label, regression)
+    truth, chances, margins = _judged(logits, label, reading)
     changes = zip((chances - chances[0]).tolist()[1:], (margins - margins[0]).tolist()[1:],
                   strict=True)  # fmt: skip
     said = [
@@ -302,18 +304,19 @@ def _outputs(
     return np.stack([trace.readouts(circuit, row, weights, taken) for row in rows], axis=1)
 
 
-def _judged(logits: Tensor, label: float | None, regression: bool) -> tuple[int, Floats, Floats]:
+def _judged(logits: Tensor, label: float | None, reading: Reading) -> tuple[int, Floats, Floats]:
     """The traced class, its probability and its margin in every row of logits [rows, classes]; in a
     regression 0, the number, and the distance from the true number, negative.
 
     Without a label the first row's own answer counts as true.
     """
-    if regression:
-        numbers = logits[:, 0].numpy()
+    probabilities = reading.probabilities(logits)
+    if reading.of_numbers:
+        numbers = probabilities[:, 0].numpy()
         aim = float(numbers[0]) if label is None else label
         return 0, numbers, -np.abs(numbers - aim)
     truth = int(logits[0].argmax()) if label is None else int(label)
     others = logits.clone()
     others[:, truth] = -torch.inf
     margins = logits[:, truth] - others.max(dim=1).values
-    return truth, logits.softmax(dim=1)[:, truth].numpy(), margins.numpy()
+    return truth, probabilities[:, truth].numpy(), margins.numpy()

@@ -1,55 +1,18 @@
-"""How a run descends: its optimizer and its learning-rate schedule, made new or taken from a
-checkpoint."""
+"""What moves the weights: the optimizer, its learning rate epoch by epoch, clipping and half
+precision, and what of it a checkpoint keeps."""
 
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from qdesigner.design.schedule import learning_rate
 from qdesigner.design.spec import TrainingSpec
-
-
-class Descent:
-    """The optimizer over a model's trained weights, and its schedule."""
-
-    def __init__(self, spec: TrainingSpec, model: nn.Module) -> None:
-        self.optimizer = make_optimizer(spec, model)
-        self.schedule = make_schedule(spec, self.optimizer)
-
-    @property
-    def rate(self) -> float:
-        """The learning rate now."""
-        return float(self.optimizer.param_groups[0]["lr"])
-
-    def clear(self) -> None:
-        """Forget the gradients of the step before."""
-        self.optimizer.zero_grad(set_to_none=True)
-
-    def step(self, loss: Tensor) -> None:
-        """One step down the gradient of ``loss``."""
-        torch.autograd.backward(loss)
-        self.optimizer.step()
-
-    def end_epoch(self, val_loss: float) -> None:
-        """An epoch has ended with this validation loss: the next may have another rate."""
-        if self.schedule is not None:
-            self.schedule.step()
-
-    def to_values(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict() if self.schedule is not None else {},
-        }
-
-    def take(self, values: dict[str, Any]) -> None:
-        """As `to_values` wrote it. Raises ValueError and others for what does not fit."""
-        load_optimizer(self.optimizer, values["optimizer"])
-        if self.schedule is not None:
-            self.schedule.load_state_dict(values["schedule"])
 
 
 def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimizer:
@@ -62,13 +25,108 @@ def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimize
     return kind(weights, lr=rate, weight_decay=decay, fused=True)
 
 
-def make_schedule(
-    spec: TrainingSpec, optimizer: torch.optim.Optimizer
-) -> torch.optim.lr_scheduler.StepLR | None:
-    """The learning-rate schedule, stepped once an epoch; None for a constant rate."""
-    if spec.schedule == "constant":
-        return None
-    return torch.optim.lr_scheduler.StepLR(optimizer, spec.step_size, spec.gamma)
+@dataclass
+class Patience:
+    """Counts the epochs since the validation loss was lowest."""
+
+    lowest: float = math.inf
+    epochs: int = 0
+
+    def see(self, loss: float) -> int:
+        """The count after one more epoch; 0 when this one is the lowest."""
+        self.epochs = 0 if loss < self.lowest else self.epochs + 1
+        self.lowest = min(self.lowest, loss)
+        return self.epochs
+
+    def restore(self, values: Any) -> None:
+        """As a checkpoint has it. Raises ValueError or TypeError."""
+        lowest, epochs = values
+        self.lowest, self.epochs = float(lowest), int(epochs)
+
+
+class Descent:
+    """One run's optimizer and all that goes with it: `begin_epoch`, a `step` for each batch,
+    `end_epoch`. Values of ``spec`` may be exchanged in between."""
+
+    def __init__(self, spec: TrainingSpec, model: nn.Module, device: torch.device) -> None:
+        self.spec = spec
+        self.optimizer = make_optimizer(spec, model)
+        self.half = spec.mixed and device.type == "cuda"
+        self._scaler = torch.amp.GradScaler("cuda", enabled=self.half)
+        self._plateau, self._lowered = Patience(), 0  # how often a plateau lowered the rate
+        self.stale = Patience()
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """All weights that are trained."""
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
+    @property
+    def rate(self) -> float:
+        """The learning rate now."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether early stopping has had enough of waiting for a better validation loss."""
+        return 0 < self.spec.early_stopping <= self.stale.epochs
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Set the learning rate of this epoch (from 1)."""
+        rate = learning_rate(self.spec, epoch, self._lowered)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Half precision for a forward pass, where it is in use."""
+        return torch.autocast("cuda", torch.float16) if self.half else nullcontext()
+
+    def clear(self) -> None:
+        """Forget the gradients of the step before."""
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def step(self, loss: Tensor) -> None:
+        """Move the weights down the gradient of ``loss``, clipped. In half precision a step whose
+        gradient overflowed is left out, and the loss scaled less from then on."""
+        torch.autograd.backward(self._scaler.scale(loss))
+        if self.half:
+            self._scaler.unscale_(self.optimizer)
+        if self.spec.clip:
+            nn.utils.clip_grad_norm_(self.weights, self.spec.clip)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+
+    def end_epoch(self, epoch: int, val_loss: float) -> None:
+        """Take note of how the epoch went."""
+        self.stale.see(val_loss)
+        past_warmup = epoch > self.spec.warmup
+        if past_warmup and self._plateau.see(val_loss) >= self.spec.patience:
+            self._plateau.epochs = 0
+            self._lowered += self.spec.schedule == "plateau"
+
+    def to_values(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": {
+                "plateau": [self._plateau.lowest, self._plateau.epochs],
+                "lowered": self._lowered,
+                "stale": [self.stale.lowest, self.stale.epochs],
+                "scaler": self._scaler.state_dict(),
+            },
+        }
+
+    def take(self, values: dict[str, Any]) -> None:
+        """As `to_values` wrote it. Raises ValueError and others for what does not fit."""
+        load_optimizer(self.optimizer, values["optimizer"])
+        schedule = values["schedule"]
+        if "stale" not in schedule:  # written before there was any of it to keep
+            return
+        self._plateau.restore(schedule["plateau"])
+        self.stale.restore(schedule["stale"])
+        self._lowered = int(schedule["lowered"])
+        if self.half and schedule["scaler"]:
+            self._scaler.load_state_dict(schedule["scaler"])
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, values: dict[str, Any]) -> None:

@@ -54,10 +54,10 @@ class Plane:
         return None
 
     @torch.no_grad()
-    def asked(self, tail: nn.Module) -> Tensor:
+    def asked(self, tail: nn.Module, device: torch.device) -> Tensor:
         """What the model ends with at each point, [rows, columns, outputs]; rows from the smallest
-        second feature up. ``tail`` is in eval mode."""
-        out: Tensor = tail(self.inputs)
+        second feature up. ``tail`` is in eval mode and on ``device``."""
+        out: Tensor = tail(self.inputs.to(device))
         return out.reshape(self.side, self.side, -1)
 
 

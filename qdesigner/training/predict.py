@@ -11,6 +11,7 @@ import torch
 
 from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.spec import preprocess
+from qdesigner.errors import UserError
 from qdesigner.training.kept import model_at
 from qdesigner.training.runs import Run
 
@@ -41,7 +42,11 @@ def predict(
     Raises UserError when the run cannot be used.
     """
     run = Run.open(folder)
-    wanted = preprocess(run.design)
+    if run.design.data.rows:
+        raise UserError(
+            f"The run {folder.name!r} was trained on rows of numbers, so it says nothing of images."
+        )
+    wanted, reading = preprocess(run.design), run.reading
     model = model_at(run, epoch) if epoch else run.model(best)
     prepare = transform(wanted)
     torch.manual_seed(run.design.training.seed)  # of shots
@@ -52,7 +57,7 @@ def predict(
         except UnusableImage as error:
             answers.append(Answer(str(path), error=str(error)))
             continue
-        chances = model(prepare(picture)[None]).softmax(dim=1)[0].tolist()
+        chances = reading.probabilities(model(prepare(picture)[None]))[0].tolist()
         top = max(range(len(chances)), key=chances.__getitem__)
         named = dict(zip(run.classes, chances, strict=True))
         answers.append(Answer(str(path), run.classes[top], chances[top], named))

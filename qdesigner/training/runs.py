@@ -45,6 +45,7 @@ from qdesigner.model.build import Split
 from qdesigner.session import record
 from qdesigner.session.events import Event, Predictions
 from qdesigner.session.record import read_items
+from qdesigner.training.losses import Reading
 
 SCALING = "scaling.json"  # means and deviations of a table's features
 
@@ -216,6 +217,12 @@ class Run:
     def write_scatter(self, xy: np.ndarray[Any, Any]) -> None:
         """Points [n, 2] for the validation images."""
         self._replace(["scatter.npz"], lambda file: np.savez(file, xy=xy))
+
+    @property
+    def reading(self) -> Reading:
+        """What its model's outputs mean. Raises UserError."""
+        numbers = self.design.data.task == "regress"
+        return Reading.of(self.design, self.scaling() if numbers else None)
 
     def write_predictions(self, names: Sequence[str], predictions: Predictions) -> None:
         """One Predictions event as arrays, in an .npz file of each of these names."""

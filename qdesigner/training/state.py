@@ -18,9 +18,10 @@ class Best:
     score: float = -math.inf
     loss: float = math.inf
 
-    def beaten_by(self, score: float, loss: float) -> bool:
-        """Whether these are better."""
-        return (score, -loss) > (self.score, -self.loss)
+    def beaten_by(self, score: float, loss: float, lower: bool = False) -> bool:
+        """Whether these are better; scores that are errors are the better the ``lower``."""
+        sign = -1 if lower else 1
+        return not self.epoch or (sign * score, -loss) > (sign * self.score, -self.loss)
 
 
 @dataclass
