@@ -115,6 +115,10 @@ class QuantumLayer(CircuitLayer):
         return out
 
     def _as_tensors(self, x: Tensor) -> Tensor:
+        if x.is_cuda and torch.is_autocast_enabled("cuda"):
+            # Half precision is for the network around a circuit: a state would lose its norm.
+            with torch.autocast("cuda", enabled=False):
+                return self._as_tensors(x.float())
         freed = free(self.circuit)
         if self._tensors is None:
             table = AngleTable(freed)
