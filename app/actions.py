@@ -294,6 +294,7 @@ def _model() -> Iterator[Entry]:
     )  # fmt: skip
     yield "Model", SEPARATOR
     yield Submenu("Model", "Device", lambda menu, w: fill_with_devices(menu, w.document))
+    yield Command("data", "Model", "Show the data", lambda w: w.show_data(), ("Ctrl+Shift+A",))
     yield Command(
         "choose_data", "Model", "Choose data folder…", lambda w: w.project.choose_folder(w),
         ("Ctrl+Shift+D",),

@@ -269,6 +269,11 @@ QPushButton[kind="tool"] { padding: 4px; min-width: 22px; }
 QPushButton[kind="link"] { background: transparent; border: none; color: @accent;
   padding: 2px 4px; }
 QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus { text-decoration: underline; }
+QPushButton[kind="segment"] { background: transparent; border: 1px solid transparent; color: @muted;
+  padding: 2px 8px; }
+QPushButton[kind="segment"]:hover { color: @text; }
+QPushButton[kind="segment"]:checked { background: @hover; color: @accent; }
+QPushButton[kind="segment"]:focus { border: 1px solid @accent; }
 QPushButton[kind="fold"] { text-align: left; padding: 3px 16px 3px 8px; }
 QPushButton[kind="fix"] { padding: 2px 10px; min-height: 16px; background: @panel; }
 QPushButton[kind="fix"]:hover { background: @hover; }

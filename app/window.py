@@ -55,6 +55,7 @@ from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
 from app.session import Session
+from app.surveying import Surveying
 from qdesigner.catalog.table import TABLES
 from qdesigner.design.codec import SUFFIX
 from qdesigner.paths import data_folder
@@ -86,6 +87,7 @@ class Window(QMainWindow):
         self.runlist = RunList()
         self.comparison = Comparison()
         self.evaluation = evaluation()
+        self.surveying = Surveying()
         # Built when they are first asked for.
         self.bench: QWidget | None = None
         self.evaluate: QWidget | None = None
@@ -194,6 +196,7 @@ class Window(QMainWindow):
 
     def _build_late(self) -> None:
         from app.panels.code import CodePanel
+        from app.panels.data import DataPanel
         from app.panels.predictions import PredictionsPanel
         from app.panels.runs import RunsPanel
         from app.panels.training import TrainingPanel
@@ -205,6 +208,10 @@ class Window(QMainWindow):
         self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
         self.kept_runs = RunsPanel(self.runlist, self.runs, self.runview, self.session)
         self.tabs.addTab(self.kept_runs, "Runs")
+        self.data = DataPanel(self.document, self.checked, self.surveying)
+        self.data.refused.connect(self._say_refused)
+        self.data.data_wanted.connect(self.project.use_data)
+        self.tabs.addTab(self.data, "Data")
         self.tabs.addTab(CodePanel(self.document), "Code")
         self._log = LogPanel(self.lines, self.runs.lines, self.runs.copy_diagnostics)
         self.tabs.addTab(self._log, "Log")
@@ -266,6 +273,12 @@ class Window(QMainWindow):
             self._show_results()
             self.tabs.setCurrentWidget(self.kept_runs)
             self.kept_runs.view.setFocus()
+
+    def show_data(self) -> None:
+        """Where the samples come from, and what is in them."""
+        if hasattr(self, "data"):
+            self._show_results()
+            self.tabs.setCurrentWidget(self.data)
 
     def export_curves(self) -> None:
         """Ask for a file and write the run's curves there."""
@@ -330,6 +343,7 @@ class Window(QMainWindow):
         self.session.close()
         self.comparison.close()
         self.evaluation.close()
+        self.surveying.close()
         self.runlist.close()
         self.lines.close()
         settings_module.save(self.settings, self._settings_file)

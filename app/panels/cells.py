@@ -15,10 +15,11 @@ from PySide6.QtGui import (
     QFontMetricsF,
     QPainter,
     QPainterPath,
+    QPaintEvent,
     QPen,
     QPixmap,
 )
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app import theme
 from app.panels.images import draw_picture
@@ -59,6 +60,26 @@ class Caption(QLabel):
         weight = 600 if self._bold else 400
         colour = getattr(theme.current(), self._colour)
         self.setStyleSheet(f"color: {colour}; font-weight: {weight}; background: transparent;")
+
+
+class Elided(Caption):
+    """A caption that takes what room is left and is cut there; the whole is in its tip."""
+
+    def __init__(self, colour: str = "muted") -> None:
+        super().__init__(colour=colour)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        """Say something else."""
+        super().setText(text)
+        self.setToolTip(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As much of it as there is room for."""
+        painter = QPainter(self)
+        painter.setPen(QColor(getattr(theme.current(), self._colour)))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), self.alignment(), text)
 
 
 def sized(font: QFont, change: int, bold: bool = False) -> QFont:

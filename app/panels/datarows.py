@@ -61,7 +61,9 @@ _AUGMENTATION = (
           hint="Largest angle, to either side"),
     Field("colour", "Colour", "float", 0.0, 0.0, 1.0,
           hint="Strength of changes of brightness, contrast and saturation; 0: none"),
-    Field("variants", "Variants", "int", 0, 0, 64, hint="0: new ones each epoch"),
+    Field("variants", "Variants", "int", 0, 0, 64,
+          hint="Fixed variants of each image, whose frozen features are computed once; "
+          "with 0 they are drawn anew in each epoch; 0: anew"),
 )  # fmt: skip
 
 

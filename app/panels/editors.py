@@ -7,7 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QPointF, Qt
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -35,6 +43,7 @@ from qdesigner.design.spec import display_name
 Commit = Callable[[Any], object]  # False when the value was not taken
 Refuse = Callable[[str], None]
 INT_LIMIT = 2**31 - 1
+PATH = 60  # px that a file's name has at least
 ROW = 26  # px, the height of every editor of one line
 
 
@@ -295,10 +304,19 @@ class Path(QPushButton):
     def show_value(self, value: Any) -> None:
         """Show without telling."""
         self._value = str(value)
-        name = display_name(self._value) or self._value
-        shown = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, 96)
-        self.setText(shown or "Choose…")
         self.setToolTip(self._value or self._title)
+        self._write()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As much of the name as there is room for."""
+        super().resizeEvent(event)
+        self._write()
+
+    def _write(self) -> None:
+        name = display_name(self._value) or self._value
+        room = max(PATH, self.width() - 26)
+        shown = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+        self.setText(shown or "Choose…")
 
     def _ask(self) -> None:
         if self._files:

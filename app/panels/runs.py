@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
     QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
     QSize,
     Qt,
     QTimer,
@@ -22,7 +20,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -32,6 +29,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.panels.cells import Caption
 from app.panels.series import COLOURS, colour
+from app.panels.tables import Index, PlainTable, Role, header_data
 from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
@@ -41,9 +39,6 @@ from qdesigner.session.runs import RunRow
 
 if TYPE_CHECKING:
     from app.panels.compare import Comparison
-
-Index = QModelIndex | QPersistentModelIndex
-Role = Qt.ItemDataRole
 
 COLUMNS = ("Run", "State", "Epochs", "Best", "Last", "Data", "Begun", "Size")
 NAME, STATE, EPOCHS, BEST, LAST, DATA, BEGUN, SIZE = range(len(COLUMNS))
@@ -84,11 +79,7 @@ class _Rows(QAbstractTableModel):
         return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        if way == Qt.Orientation.Horizontal and role == Role.DisplayRole:
-            return COLUMNS[section]
-        if role == Role.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        return None
+        return header_data(COLUMNS, section, way, role)
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
@@ -166,39 +157,17 @@ class RunsPanel(QWidget):
         session.event.connect(self._hear)
         session.state_changed.connect(lambda _state: self._follow())
         runview.state_changed.connect(self._show_current)
-        theme.changed.connect(self._restyle)
-        self._restyle()
         self._take()
 
     # ---- building -------------------------------------------------------------------------------
 
     def _make_view(self) -> QTableView:
-        view = QTableView()
-        view.setModel(self.rows)
-        view.setAccessibleName("Runs")
-        view.setShowGrid(False)
-        view.setFrameShape(QTableView.Shape.NoFrame)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        view = PlainTable(self.rows, "Runs", NAME)
         view.setEditTriggers(
             QAbstractItemView.EditTrigger.DoubleClicked
             | QAbstractItemView.EditTrigger.EditKeyPressed
         )
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        view.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
-        view.setTabKeyNavigation(False)
-        view.setWordWrap(False)
-        view.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         view.setIconSize(QSize(10, 10))
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(26)
-        header = view.horizontalHeader()
-        header.setHighlightSections(False)
-        mode = QHeaderView.ResizeMode
-        for column in range(len(COLUMNS)):
-            header.setSectionResizeMode(
-                column, mode.Stretch if column == NAME else mode.ResizeToContents
-            )
         view.selectionModel().selectionChanged.connect(lambda *_: self._follow())
         return view
 
@@ -359,18 +328,6 @@ class RunsPanel(QWidget):
             self.plot.setVisible(bool(shown))
             self.plot.show_runs(shown, self.quantity.currentData())
 
-    def _restyle(self) -> None:
-        look = theme.current()
-        self.view.setStyleSheet(
-            f"QTableView {{ background: transparent; color: {look.text}; border: none;"
-            f" selection-background-color: {look.raised}; selection-color: {look.text};"
-            " outline: none; }"
-            "QTableView::item { padding: 0 6px; border: none; }"
-            "QHeaderView { background: transparent; }"
-            f"QHeaderView::section {{ background: transparent; color: {look.muted}; border: none;"
-            f" border-bottom: 1px solid {look.border}; padding: 2px 8px; }}"
-        )
-
 
 # ---- in words -----------------------------------------------------------------------------------
 
@@ -419,6 +376,8 @@ def when(seconds: float) -> str:
 
 def size_words(size: int) -> str:
     """Bytes in the unit that suits them."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{max(1, round(size / 1e3))} kB"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qdesigner.catalog import sources
 from qdesigner.errors import UserError
+from qdesigner.paths import cache_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,11 @@ SETS: dict[str, ImageSet] = {
         held_split="validation",
     ),
 }  # fmt: skip
+
+
+def fetched_folder(source: str) -> Path:
+    """Where a set's files lie once they were downloaded, which is there whole or not at all."""
+    return cache_folder() / "sets" / source / "files"
 
 
 def local_copy(source: str, path: str) -> Path:

@@ -17,12 +17,12 @@ from qdesigner.catalog.sets import (
     HYMENOPTERA_FOLDER,
     SETS,
     Remote,
+    fetched_folder,
     local_copy,
 )
 from qdesigner.data.download import DownloadError, Progress, download
 from qdesigner.design.spec import DataSpec
 from qdesigner.errors import UserError
-from qdesigner.paths import cache_folder
 
 _MOST_BYTES = 1 << 30  # that an archive may unpack to
 
@@ -34,8 +34,8 @@ def set_folder(spec: DataSpec, progress: Progress | None = None) -> Path:
     if spec.path:
         return local_copy(spec.source, spec.path)
     row = SETS[spec.source]
-    home = cache_folder() / "sets" / spec.source
-    done = home / "files"
+    done = fetched_folder(spec.source)
+    home = done.parent
     if done.is_dir():
         return done
     try:
@@ -51,11 +51,6 @@ def set_folder(spec: DataSpec, progress: Progress | None = None) -> Path:
     except (OSError, EOFError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise UserError(f"{row.label} cannot be unpacked in {str(home)!r}: {error}.") from error
     return done
-
-
-def is_here(spec: DataSpec) -> bool:
-    """Whether the set needs no download."""
-    return bool(spec.path) or (cache_folder() / "sets" / spec.source / "files").is_dir()
 
 
 def _unpack(source: str, home: Path, files: tuple[Remote, ...], done: Path) -> None:

@@ -122,7 +122,7 @@ def kept_stages(kind: str, folder: Path | None = None, most: int = 60) -> tuple[
         here = [path for path in (folder or runs_folder()).iterdir() if path.name[:1] != "."]
     except OSError:
         return ()
-    found = []
+    found: list[KeptStages] = []
     for path in sorted(here, key=_started, reverse=True):
         with contextlib.suppress(UserError):
             if len(found) < most and (path / record.BEST).is_file():
