@@ -70,7 +70,8 @@ def _transfer(data: str, weights: str | None, as_json: bool) -> None:
     """Measure the tutorial's template on MobileNetV2. Raises UserError."""
     from rich.console import Console
 
-    from qdesigner.cli.training import adjusted, with_data
+    from qdesigner.cli.data import with_data
+    from qdesigner.cli.training import adjusted
 
     template = with_data(open_design("quantum-transfer-learning"), data)
     training = {"epochs": TRANSFER_EPOCHS, "batch_size": 4}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +26,34 @@ from qdesigner.model.build import Split
 from qdesigner.session import record
 from qdesigner.session.events import Predictions
 from qdesigner.session.onlook import Layer, Predict, Predicted, Removed, Said, Trace, Traced
-from qdesigner.training.kept import weights_of
 from qdesigner.training.losses import Reading
 from qdesigner.training.runs import Run, load_weights
 
 MAX_FEATURES = 4096  # of a quantum activation that is traced
 
 Floats = npt.NDArray[np.floating[Any]]
-Stamp = tuple[tuple[str, int, int], ...]
+Stamp = tuple[()] | tuple[str, int, int]
 
 
 @dataclass
 class _Opened:
-    """A run's model with the weights after ``epoch``, in eval mode."""
+    """A run's model with the weights after ``epoch``, or from ``within`` the next one. ``own`` is
+    the run's design then, ``design`` that of ``split``. With another ``stamp`` the weights are read
+    anew, with another ``key`` the model is built anew."""
 
     run: Run
+    own: Design
     design: Design
-    split: Split
-    epoch: int = 0
-    stamp: Stamp | None = None
+    epoch: int
+    within: bool
+    stamp: Stamp
+    key: tuple[Any, ...] = ()
+    split: Split = field(init=False)
+
+    @property
+    def exact(self) -> Design:
+        """The design with its circuits on the built-in engine, without shots and noise."""
+        return self.own.model_copy(update={"device": DeviceSpec()})
 
     def modules(self, whole: bool) -> dict[str, nn.Module]:
         """The stages' modules in order; without ``whole`` those behind the frozen prefix."""
@@ -55,7 +64,7 @@ class Onlooker:
     """Answers requests about runs. The last run's model stays in memory and follows its files."""
 
     def __init__(self) -> None:
-        self._opened: dict[bool, _Opened] = {}  # by whether its circuits are exact
+        self._opened: dict[bool, _Opened] = {}  # by whether only its circuits were made exact
         self._data: tuple[Design, Dataset] | None = None
         self._kept: tuple[tuple[Path, int], Predictions | None] | None = None
 
@@ -91,7 +100,7 @@ class Onlooker:
             request, stage, opened.epoch, layer, features, copy.deepcopy(behind).double().eval(),
             label, opened.run.reading,
         )  # fmt: skip
-        return replace(found, note=_note(opened.run.design.device, layer, features.numel()))
+        return replace(found, note=_note(opened.own.device, layer, features.numel()))
 
     def _input(self, opened: _Opened, request: Trace, stage: str) -> tuple[Tensor, float | None]:
         """What the stage gets [1, ...] of the image, and the image's label if it is known."""
@@ -116,7 +125,7 @@ class Onlooker:
         """The stage's inputs [images, features] as the run has written them, None without: those
         behind another circuit must not have come from a device with shots."""
         run = opened.run
-        if opened.design.device != run.design.device:
+        if opened.within or opened.design.device != opened.own.device:
             return None
         key = (run.path, opened.epoch)
         if self._kept is None or self._kept[0] != key:
@@ -142,41 +151,53 @@ class Onlooker:
     # ---- the model ------------------------------------------------------------------------------
 
     def _open(self, folder: Path, epoch: int, exact: bool) -> _Opened:
-        """The run's model after ``epoch`` (0: the newest), read again where its files changed."""
+        """The run's model after ``epoch`` (0: in its newest checkpoint), read again where its files
+        have changed; ``exact`` puts its circuits on the built-in engine."""
         run = Run.open(folder.absolute())
-        design = record.design_at(run.path, epoch) if epoch else run.design
-        built_in = DeviceSpec()
-        if design.device == built_in:
-            exact = False
-        elif exact:
-            design = design.model_copy(update={"device": built_in})
-        opened = self._opened.get(exact)
-        if opened is None or opened.run.path != run.path or opened.design != design:
-            split = Split(design, len(run.classes) or 1)
-            opened = self._opened[exact] = _Opened(run, design, split)
-        opened.run = run
         stamp = _stamp(run.path, epoch)
-        if stamp != opened.stamp:
-            opened.stamp = None
-            number, weights = weights_of(run, epoch)
-            load_weights(opened.split.tail, weights, run.path.name)
-            opened.epoch, opened.stamp = number, stamp
+        if not epoch and not stamp and run.about.get("state") == "running":
+            raise UserError(f"The run {run.path.name!r} can be asked after its first epoch.")
+        for opened in self._opened.values():
+            design = opened.exact if exact else opened.own
+            if stamp and (opened.stamp, opened.design) == (stamp, design):
+                opened.run = run
+                return opened
+        values = run.load_epoch(epoch)
+        own = run.design_of(values)
+        number = values.get("epoch", epoch)
+        if not isinstance(number, int):
+            raise UserError(f"The checkpoint of the run {run.path.name!r} is broken.")
+        within = values.get("within") is not None
+        opened = _Opened(run, own, own, number, within, stamp)
+        if exact:
+            opened.design = opened.exact
+        self._load(opened, values)
         return opened
+
+    def _load(self, opened: _Opened, values: dict[str, Any]) -> None:
+        """Give a run's model the checkpoint's weights; one that is in memory already keeps its
+        backbone."""
+        exact = opened.design != opened.own
+        key = (opened.run.path, opened.design, values.get("cut"))
+        before = self._opened.get(exact)
+        if before is None or before.key != key:
+            opened.split = opened.run.split_of(values, opened.design)
+        else:
+            opened.split = before.split
+            before.stamp = ()  # its weights are those of another epoch from here on
+            load_weights(opened.split.tail, values["model"], opened.run.path.name)
+        opened.key = key
+        self._opened[exact] = opened
 
 
 def _stamp(folder: Path, epoch: int) -> Stamp:
-    """What changes whenever the weights do."""
-    names = [record.LAST]
-    if epoch:
-        names += [record.BEST, f"{record.EPOCHS}/{epoch:06d}.pt"]
-    found = []
-    for name in names:
-        try:
-            about = (folder / name).stat()
-        except OSError:
-            continue
-        found.append((f"{epoch} {name}", about.st_mtime_ns, about.st_size))
-    return tuple(found)
+    """What changes whenever the weights do; () where there are none."""
+    file = folder / (f"{record.EPOCHS}/{epoch:06d}.pt" if epoch else record.LAST)
+    try:
+        about = file.stat()
+    except OSError:
+        return ()
+    return (str(file), about.st_mtime_ns, about.st_size)
 
 
 def _quantum_stage(design: Design, wanted: str) -> str:

@@ -12,7 +12,6 @@ import torch
 from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.spec import preprocess
 from qdesigner.errors import UserError
-from qdesigner.training.kept import model_at
 from qdesigner.training.runs import Run
 
 
@@ -47,7 +46,7 @@ def predict(
             f"The run {folder.name!r} was trained on rows of numbers, so it says nothing of images."
         )
     wanted, reading = preprocess(run.design), run.reading
-    model = model_at(run, epoch) if epoch else run.model(best)
+    model = run.model_at(epoch) if epoch else run.model(best)
     prepare = transform(wanted)
     torch.manual_seed(run.design.training.seed)  # of shots
     answers = []

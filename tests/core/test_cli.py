@@ -87,7 +87,7 @@ def test_predict_takes_the_weights_of_an_epoch(
     asked = [str(run[0]), str(tmp_path / "black.png"), "--json"]
     assert said("predict", *asked, "--epoch", "2") == said("predict", *asked, "--last")
     none = CliRunner().invoke(cli, ["predict", *asked, "--epoch", "9"])
-    assert none.exit_code == 2 and "keeps no weights of epoch 9" in none.stderr
+    assert none.exit_code == 2 and "after epoch 9 of the run 'run' are not kept" in none.stderr
 
 
 def test_templates_and_new_begin_a_project(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.data.dataset import open_dataset
 from qdesigner.design import codec, edits
 from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec
+from qdesigner.errors import UserError
 from qdesigner.paths import resource
 from qdesigner.session import record
 from qdesigner.session.client import Child
@@ -189,15 +190,17 @@ def test_a_run_that_goes_on_is_asked_at_its_newest_epoch(
     assert (first.epoch, second.epoch) == (2, 3)
     assert abs(first.rows[0].probabilities - second.rows[0].probabilities).max() > 0.01
     (none,) = ask(Predict(44, str(going), tuple(files[:1]), epoch=77))
-    assert "keeps no weights of epoch 77" in none.error
+    assert "after epoch 77 of the run 'going' are not kept" in none.error
 
 
 def test_shots_are_drawn_for_a_prediction_but_not_for_a_trace(run: Path, tmp_path: Path) -> None:
     sampled = tmp_path / "sampled"
     shutil.copytree(run, sampled)
-    design = codec.load(sampled / "design.json")
+    values = torch.load(sampled / "last.pt", weights_only=True)
+    design = Run.open(run).design_of(values)
     spec = DeviceSpec(name="default.qubit", shots=100)
-    codec.save(design.model_copy(update={"device": spec}), sampled / "design.json")
+    values["design"] = codec.dumps(design.model_copy(update={"device": spec}))
+    torch.save(values, sampled / "last.pt")
     onlooker = Onlooker()
     exact = onlooker.trace(Trace(51, str(run), image=2))
     found = onlooker.trace(Trace(52, str(sampled), image=2))
@@ -274,3 +277,29 @@ def test_what_cannot_be_traced_is_said_in_a_sentence(ask: Ask, run: Path, tmp_pa
     train(classical, lambda event: None, out=str(tmp_path / "classical"))
     (found,) = ask(Trace(65, str(tmp_path / "classical")))
     assert found.error == "'Untitled' has no quantum circuit to trace an image through."
+
+
+def test_a_predicted_number_is_traced_in_its_own_unit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},{100 + 20 * a - 5 * b:.3f}" for a, b in rng.normal(size=(60, 2))]
+    (tmp_path / "prices.csv").write_text("\n".join(["size,age,price", *rows]))
+    design = edits.use_table(Design(), str(tmp_path / "prices.csv"), "price", "regress")
+    circuit = Circuit(wires=2, blocks=(
+        Block(id="in", kind="angle_embedding", settings={"axis": "Y"}),
+        Block(id="ring", kind="cnot_ring"), Block(id="ry", kind="ry_layer"),
+    ))  # fmt: skip
+    stages = (Stage(id="quantum-1", kind="quantum", circuit=circuit),
+              Stage(id="linear-1", kind="linear"))  # fmt: skip
+    design = edits.set_training(design.model_copy(update={"stages": stages}), epochs=2, loss="mse")
+    train(design, lambda event: None, out=str(tmp_path / "run"))
+    found = Onlooker().trace(Trace(1, str(tmp_path / "run"), image=3))
+    own = record.read_record(tmp_path / "run")
+    assert own.predictions is not None
+    price, predicted = own.items[3].label, float(own.predictions.probabilities[3, 0])
+    assert found.probability == pytest.approx(predicted, rel=1e-4) and 50 < predicted < 150
+    assert found.margin == pytest.approx(-abs(predicted - price), rel=1e-3)
+    each = found.removed[0]
+    without = found.probability + each.probability
+    assert each.margin == pytest.approx(-abs(without - price) - found.margin, abs=1e-6)
+    with pytest.raises(UserError, match="trained on rows of numbers"):
+        Onlooker().trace(Trace(2, str(tmp_path / "run"), path="photo.jpg"))
