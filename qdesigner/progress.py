@@ -20,6 +20,8 @@ from rich.progress import (
 from qdesigner.errors import UserError
 from qdesigner.session import events
 
+METRICS = {"balanced_accuracy": "balanced accuracy", "f1": "F1", "mse": "mean squared error"}
+
 
 class JsonLines:
     """One JSON object a line on standard output; predictions carry arrays and are left out."""
@@ -55,6 +57,8 @@ class Terminal:
         )
         self._before = self._bars.add_task("starting", total=None, note="")
         self._epochs: TaskID | None = None
+        self._name, self._error = "accuracy", False
+        self._last: events.Epoch | None = None
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -83,16 +87,12 @@ class Terminal:
         elif isinstance(event, events.Epoch) and self._epochs is not None:
             note = (
                 f"loss {event.train_loss:.4f}, validation loss {event.val_loss:.4f}, "
-                f"accuracy {event.val_accuracy:.4f}"
+                f"{self._score(event.val_accuracy)}"
             )
+            self._last = event
             self._bars.update(self._epochs, completed=event.epoch, note=note)
         elif isinstance(event, events.Finished):
-            self._console.print(
-                f"Best validation accuracy {event.best_val_accuracy:.4f}; features "
-                f"{event.seconds_features:.1f} s, training {event.seconds_training:.1f} s. "
-                f"Run folder: {event.run}",
-                markup=False, soft_wrap=True,
-            )  # fmt: skip
+            self._finish(event)
         elif isinstance(event, events.Stopped):
             where = f"; its folder: {event.run}" if event.run else ""
             self._console.print(f"Stopped after {event.epochs} epochs{where}", markup=False)
@@ -108,13 +108,35 @@ class Terminal:
         finally:
             self._bars.start()
 
-    def _start(self, event: events.Started) -> None:
-        self._bars.remove_task(self._before)
+    def _score(self, score: float) -> str:
+        return f"{self._name} {score:.4g}" if self._error else f"{self._name} {score:.4f}"
+
+    def _finish(self, event: events.Finished) -> None:
+        early = ""
+        if event.early:
+            early = f"Stopped early after {event.epochs} epochs: no better validation loss came. "
+        more = ""
+        if self._last is not None:
+            found = [(name, value) for name, value in self._last.metrics.items() if name != "mae"]
+            told = ", ".join(f"{METRICS.get(name, name)} {value:.4g}" for name, value in found)
+            more = f"; in the last epoch {self._score(event.val_accuracy)}, {told}"
         self._console.print(
-            f"{event.train} training and {event.validation} validation images of "
-            f"{len(event.classes)} classes: {', '.join(event.classes)}",
+            f"{early}Best validation {self._score(event.best_val_accuracy)}{more}; features "
+            f"{event.seconds_features:.1f} s, training {event.seconds_training:.1f} s. "
+            f"Run folder: {event.run}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
+
+    def _start(self, event: events.Started) -> None:
+        self._bars.remove_task(self._before)
+        self._error = event.score == "mae"
+        self._name = "mean absolute error" if self._error else event.score
+        what = f"{event.train} training and {event.validation} validation samples"
+        if event.classes:
+            what += f" of {len(event.classes)} classes: {', '.join(event.classes)}"
+        self._console.print(what, markup=False, soft_wrap=True)
+        if event.note:
+            self._console.print(event.note, markup=False, soft_wrap=True)
         for path, reason in event.skipped:
             self._console.print(f"skipped {path}: {reason}", markup=False, soft_wrap=True)
         self._epochs = self._bars.add_task(

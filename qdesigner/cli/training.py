@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qdesigner.cli import values
 from qdesigner.cli.common import AsJson, cli, is_run, open_design, sentences
 from qdesigner.cli.data import (
     AUGMENT,
@@ -75,10 +76,25 @@ def train(
     backbone_weights: Annotated[
         str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs to train.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images in a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of weights and order.")] = None,
+    epochs: values.EPOCHS = None,
+    batch_size: values.BATCH_SIZE = None,
+    lr: values.RATE = None,
+    optimizer: values.OPTIMIZER = None,
+    momentum: values.MOMENTUM = None,
+    weight_decay: values.DECAY = None,
+    schedule: values.SCHEDULE = None,
+    step_size: values.EVERY = None,
+    gamma: values.GAMMA = None,
+    patience: values.PATIENCE = None,
+    warmup: values.WARMUP = None,
+    loss: values.LOSS = None,
+    label_smoothing: values.SMOOTHING = None,
+    class_weights: values.CLASS_WEIGHTS = None,
+    clip: values.CLIP = None,
+    early_stopping: values.EARLY = None,
+    compute: values.COMPUTE = None,
+    mixed: values.MIXED = None,
+    seed: values.SEED = None,
     device: DEVICE = None,
     gradient: GRADIENT = None,
     shots: SHOTS = None,
@@ -95,7 +111,14 @@ def train(
 ) -> None:
     """Train a project; Ctrl+C stops after the current step and keeps the checkpoints."""
     with sentences(as_json):
-        training = {"epochs": epochs, "batch_size": batch_size, "learning_rate": lr, "seed": seed}
+        training = {
+            "epochs": epochs, "batch_size": batch_size, "learning_rate": lr,
+            "optimizer": optimizer, "momentum": momentum, "weight_decay": weight_decay,
+            "schedule": schedule, "step_size": step_size, "gamma": gamma, "patience": patience,
+            "warmup": warmup, "loss": loss, "label_smoothing": label_smoothing,
+            "class_weights": class_weights, "clip": clip, "early_stopping": early_stopping,
+            "compute": compute, "mixed": mixed, "seed": seed,
+        }  # fmt: skip
         running = device_values(device, gradient, shots, noise, noise_level)
         chosen = data_values(
             label=label, task=task, columns=columns, standardise=standardise, classes=classes,

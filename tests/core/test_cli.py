@@ -247,3 +247,29 @@ def test_the_entry_point_does_nothing_when_it_is_imported() -> None:
     assert app.main.main.__module__ == "app.main"
     code = "import sys, app.main; assert 'PySide6' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_every_training_value_can_be_given_and_a_number_to_predict_ends_with_its_error(
+    tmp_path: Path,
+) -> None:
+    table = tmp_path / "t.csv"
+    lines = [f"{x},{x * 10 + 7}" for x in range(60)]
+    table.write_text("x,y\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    given = {
+        "epochs": 4, "batch-size": 9, "optimizer": "sgd", "momentum": 0.5, "weight-decay": 0.01,
+        "schedule": "plateau", "gamma": 0.4, "patience": 3, "warmup": 1, "loss": "mae",
+        "clip": 2.0, "early-stopping": 9, "compute": "cpu", "seed": 5, "step-size": 7,
+        "label-smoothing": 0.0, "class-weights": "none",
+    }  # fmt: skip
+    options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    result = CliRunner().invoke(
+        cli, ["train", "quickstart", "--data", str(table), "--label", "y", "--lr", "0.05",
+              "--no-mixed", *options, "--out", str(tmp_path / "run")],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Best validation mean absolute error" in result.stderr
+    assert "mean squared error" in result.stderr and "accuracy" not in result.stderr
+    training = codec.load(tmp_path / "run" / "design.json").training
+    assert training.learning_rate == 0.05
+    for name, value in given.items():
+        assert getattr(training, name.replace("-", "_")) == value, name
