@@ -347,6 +347,25 @@ def _run() -> Iterator[Entry]:
         ("Ctrl+Shift+N",), lambda w: w.runview.at_epoch is not None,
     )  # fmt: skip
     yield "Run", SEPARATOR
+    yield Command(
+        "predict", "Run", "Predict an image…", lambda w: w.choose_images(), ("Ctrl+I",),
+        lambda w: bool(w.runview.path),
+        tip="Ask the run about image files, also while it trains; or drop them on the window",
+    )  # fmt: skip
+    yield Command(
+        "image", "Run", "Show the chosen image", lambda w: w.show_image(), ("Ctrl+Shift+I",),
+        lambda w: len(w.runview.labels) > 0,
+        tip="Its classes over the epochs, its angles, and its way through the circuit",
+    )  # fmt: skip
+    for name, text, step, key in (
+        ("image_back", "The image before", -1, "Ctrl+Left"),
+        ("image_next", "The next image", 1, "Ctrl+Right"),
+    ):
+        yield Command(
+            name, "Run", text, lambda w, s=step: w.go_to_image(s), (key,),
+            lambda w: len(w.runview.labels) > 0,
+        )  # fmt: skip
+    yield "Run", SEPARATOR
     yield Command("runs", "Run", "Show all runs", lambda w: w.show_runs(), ("Ctrl+Shift+U",))
     yield Command("open_run", "Run", "Open run…", lambda w: w.runs.choose(w), ("Ctrl+Shift+O",),
                   lambda w: not w.session.busy)  # fmt: skip

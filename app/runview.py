@@ -310,6 +310,11 @@ class RunView(QObject):
         """The name of a class."""
         return self.classes[label] if 0 <= label < len(self.classes) else f"class {label}"
 
+    @property
+    def design_then(self) -> Design | None:
+        """The design of the epoch looked at, None where that is the run's own."""
+        return self._design_then
+
     # ---- looking back ---------------------------------------------------------------------------
 
     def travel(self, epoch: int | None) -> None:

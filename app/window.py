@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
+    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -37,7 +38,10 @@ from app.checked import Checked
 from app.comparisons import Comparison
 from app.diagnostics import versions
 from app.document import Document
+from app.drops import dropped, images_of, is_project
 from app.livestate import LiveState
+from app.looked import Looked
+from app.onlooking import Onlooking
 from app.panels.about import about_window, shortcuts_window
 from app.panels.devices import DeviceButton
 from app.panels.evaluate import EvaluatePanel, evaluation
@@ -56,8 +60,7 @@ from app.runs import Runs
 from app.runview import RunView
 from app.session import Session
 from app.surveying import Surveying
-from qdesigner.catalog.table import TABLES
-from qdesigner.design.codec import SUFFIX
+from qdesigner.catalog.sources import IMAGE_EXTENSIONS
 from qdesigner.paths import data_folder
 
 _log = logging.getLogger(__name__)
@@ -67,7 +70,7 @@ SIZES = {"columns": [184, 1016, 240], "centre": [360, 368]}  # px, at the first 
 class Window(QMainWindow):
     """Everything on one screen: blocks, model, circuit, results, settings."""
 
-    def __init__(self, session: Session | None = None) -> None:
+    def __init__(self, session: Session | None = None, onlooking: Onlooking | None = None) -> None:
         super().__init__()
         self._settings_file = settings_module.settings_file()
         self.settings = settings_module.load(self._settings_file)
@@ -85,6 +88,8 @@ class Window(QMainWindow):
         self.live = LiveState(self.document, self.session, self.runview, self.board)
         self.actions_table = Actions(self)
         self.runlist = RunList()
+        self.onlooking = onlooking or Onlooking()
+        self.looked = Looked(self.runview, self.onlooking)
         self.comparison = Comparison()
         self.evaluation = evaluation()
         self.surveying = Surveying()
@@ -167,6 +172,7 @@ class Window(QMainWindow):
         for signal in (self.palette_panel.refused, self.inspector.refused):
             signal.connect(self._say_refused)
         self.inspector.data_wanted.connect(self.project.use_data)
+        self.runview.image_opened.connect(lambda _image: self.show_image())
         self.document.changed.connect(lambda _design: self.notices.dismiss("edit"))
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
@@ -197,6 +203,7 @@ class Window(QMainWindow):
     def _build_late(self) -> None:
         from app.panels.code import CodePanel
         from app.panels.data import DataPanel
+        from app.panels.image import ImagePanel
         from app.panels.predictions import PredictionsPanel
         from app.panels.runs import RunsPanel
         from app.panels.training import TrainingPanel
@@ -205,7 +212,13 @@ class Window(QMainWindow):
         _log.info("Versions: %s", versions())
         self.training = TrainingPanel(self.runview, self.actions_table.actions["export_curves"])
         self.tabs.addTab(self.training, "Training")
-        self.tabs.addTab(PredictionsPanel(self.runview), "Predictions")
+        self.predictions = PredictionsPanel(self.runview)
+        self.tabs.addTab(self.predictions, "Predictions")
+        self.image = ImagePanel(
+            self.document, self.runview, self.looked, self.predictions.in_order,
+            self.actions_table.actions["predict"],
+        )  # fmt: skip
+        self.tabs.addTab(self.image, "Image")
         self.kept_runs = RunsPanel(self.runlist, self.runs, self.runview, self.session)
         self.tabs.addTab(self.kept_runs, "Runs")
         self.data = DataPanel(self.document, self.checked, self.surveying)
@@ -266,6 +279,40 @@ class Window(QMainWindow):
             self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
             self.tabs.addTab(self.evaluate, "Evaluate")
         self.tabs.setCurrentWidget(self.evaluate)
+
+    def show_image(self) -> None:
+        """The image that is looked at, whole."""
+        if hasattr(self, "image"):
+            self._show_results()
+            self.tabs.setCurrentWidget(self.image)
+            self.image.setFocus()
+
+    def go_to_image(self, step: int) -> None:
+        """Look at the image ``step`` places on."""
+        if hasattr(self, "image"):
+            self.show_image()
+            self.image.go(step)
+
+    def choose_images(self) -> None:
+        """Ask for image files and what the run says of them."""
+        endings = " ".join(f"*{ending}" for ending in sorted(IMAGE_EXTENSIONS))
+        names, _ = QFileDialog.getOpenFileNames(
+            self, "Predict images", str(Path.home()), f"Images ({endings})"
+        )
+        if names:
+            self.predict_files(names)
+
+    def predict_files(self, paths: list[str]) -> None:
+        """Say what the run on screen says of image files."""
+        if not self.runview.path:
+            self.notices.post(
+                "predict", "No run is there to ask about an image: train (Space), or open a run.",
+                "warning",
+            )  # fmt: skip
+            return
+        self.notices.dismiss("predict")
+        self.looked.show_files(paths)
+        self.show_image()
 
     def show_runs(self) -> None:
         """Every run that is kept."""
@@ -341,6 +388,7 @@ class Window(QMainWindow):
         self._keep_sizes()
         self.project.end()
         self.session.close()
+        self.onlooking.close()
         self.comparison.close()
         self.evaluation.close()
         self.surveying.close()
@@ -387,29 +435,25 @@ class Window(QMainWindow):
         return super().eventFilter(watched, event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """A project, a folder of images or a table may be dropped anywhere."""
-        if _dropped(event) is not None:
+        """A project, a folder of images, a table or images may be dropped anywhere."""
+        if dropped(event) is not None or images_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """A project opens; a folder or a table becomes the data."""
-        path = _dropped(event)
+        """A project opens; a folder or a table becomes the data; of images the run is asked."""
+        images = images_of(event)
+        if images:
+            event.acceptProposedAction()
+            self.predict_files(images)
+            return
+        path = dropped(event)
         if path is None:
             return
         event.acceptProposedAction()
-        if path.suffix.lower() == SUFFIX and not path.is_dir():
+        if is_project(path):
             self.project.open(path)
         else:
             self.project.use_data(str(path))
-
-
-def _dropped(event: QDropEvent) -> Path | None:
-    """The project, folder or table that is being dropped."""
-    urls = event.mimeData().urls()
-    path = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
-    if path is not None and (path.is_dir() or path.suffix.lower() in (SUFFIX, *TABLES)):
-        return path
-    return None
 
 
 def _panel(inside: QWidget, below: QWidget) -> QFrame:

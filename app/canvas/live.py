@@ -42,7 +42,7 @@ def paint_live(
     for wire in range(layout.circuit.wires):
         y = view.y(layout.wire_y(wire))
         vector = None if bloch is None else bloch[wire]
-        _sphere(painter, left + 12 + largest, y, radius, vector)
+        paint_sphere(painter, left + 12 + largest, y, radius, vector)
         z = None if vector is None else float(vector[2])
         _bar(painter, left + (52 if narrow else 88), y, z, narrow or radius < 20)
     if answer is not None and answer.error:
@@ -54,7 +54,10 @@ def paint_live(
         painter.drawText(box, flags, answer.error)
 
 
-def _sphere(painter: QPainter, x: float, y: float, radius: float, vector: Floats | None) -> None:
+def paint_sphere(
+    painter: QPainter, x: float, y: float, radius: float, vector: Floats | None
+) -> None:
+    """A Bloch sphere around (x, y) with its vector, None for an empty one."""
     colours = theme.current()
     middle = QPointF(x, y)
     painter.setBrush(QColor(colours.raised))

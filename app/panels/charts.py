@@ -5,6 +5,7 @@ Import it late: it loads pyqtgraph.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QLabel
+from PySide6.QtGui import QColor, QFont, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from app import theme
 from app.panels.cells import sized
@@ -32,6 +33,50 @@ def group_colour(place: int, groups: int) -> QColor:
         return colour(place)
     light = theme.current().name == "light"
     return QColor.fromHsvF((place / groups) % 1.0, 0.75 if light else 0.55, 0.75 if light else 0.95)
+
+
+class Groups(QLabel):
+    """Which colour is which class: a dot before each name, as many as there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._shown: tuple[tuple[str, ...], tuple[int, ...]] = ((), ())
+        theme.changed.connect(self._write)
+
+    def show_groups(self, names: tuple[str, ...], places: Sequence[int] | None = None) -> None:
+        """Those of ``names`` at ``places``, or all of them."""
+        shown = (names, tuple(range(len(names)) if places is None else places))
+        if shown != self._shown:
+            self._shown = shown
+            self._write()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """As many names as there is room for."""
+        super().resizeEvent(event)
+        self._write()
+
+    def _write(self) -> None:
+        names, places = self._shown
+        metrics, room = self.fontMetrics(), self.width()
+        muted = theme.current().muted
+        parts: list[str] = []
+        for done, place in enumerate(places):
+            name = metrics.elidedText(names[place], Qt.TextElideMode.ElideMiddle, 96)
+            wide = metrics.horizontalAdvance(f"● {name}  ")
+            more = metrics.horizontalAdvance(f"+ {len(places)}") if done < len(places) - 1 else 0
+            if wide + more > room:
+                parts.append(f'<span style="color:{muted}">+ {len(places) - done}</span>')
+                break
+            room -= wide
+            tone = group_colour(place, len(names)).name()
+            parts.append(
+                f'<span style="color:{tone}">●</span> '
+                f'<span style="color:{muted}">{html.escape(name)}</span>'
+            )
+        self.setText("&nbsp; ".join(parts))
+        self.setToolTip(", ".join(names[place] for place in places[:40]))
 
 
 def evenly(count: int, most: int) -> NDArray[np.intp]:

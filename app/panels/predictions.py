@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -32,7 +32,7 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.confusion import confusion
-from app.imagefilter import NOTHING, Filter, orders, shown
+from app.imagefilter import MOST_WRONG, NOTHING, Filter, orders, shown
 from app.panels.cells import (
     Caption,
     cell_height,
@@ -241,10 +241,7 @@ class PredictionsPanel(QWidget):
         self.larger.clicked.connect(lambda: self.matrix.zoom(1))
         self.view.selectionModel().currentChanged.connect(self._choose)
         self.view.clicked.connect(self._open)
-        for keys in ("Return", "Enter"):
-            press = QShortcut(QKeySequence(keys), self.view)
-            press.setContext(Qt.ShortcutContext.WidgetShortcut)
-            press.activated.connect(lambda: self._open(self.view.currentIndex()))
+        self.view.activated.connect(self._open)
         run.predictions_changed.connect(self._refresh)
         run.image_chosen.connect(self._follow_choice)
         theme.changed.connect(self.view.viewport().update)
@@ -377,6 +374,10 @@ class PredictionsPanel(QWidget):
         wrong = f"✗ {total - right:,}" if brief else f"✗ {total - right:,} of {total:,}"
         self.counts.setText(f"{share} right · {wrong}{after}")
         self.counts.setToolTip(f"{right:,} of {total:,} validation images are right")
+
+    def in_order(self) -> list[int]:
+        """The images that the filter lets through, in order."""
+        return shown(self._runview, self.order.currentData() or MOST_WRONG, self.only)
 
     # ---- what is shown --------------------------------------------------------------------------
 

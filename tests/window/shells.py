@@ -13,6 +13,7 @@ from qdesigner.design import codec
 from qdesigner.design.spec import Design
 from qdesigner.paths import resource
 from qdesigner.session import events
+from qdesigner.session.onlook import Predict, Predicted, Trace, Traced
 
 
 class FakeSession(QObject):
@@ -80,6 +81,39 @@ class FakeSession(QObject):
         """The run ends with ``event``."""
         self.become("ready")
         self.event.emit(event)
+
+
+class FakeOnlooking(QObject):
+    """Signals of the onlooking child; questions are only written down."""
+
+    predicted = Signal(object)
+    traced = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Predict | Trace] = []
+        self._waiting: set[type] = set()
+
+    def ask(self, question: Predict | Trace) -> None:
+        self.asked.append(question)
+        self._waiting.add(type(question))
+
+    def of(self, kind: type) -> list[Predict | Trace]:
+        return [question for question in self.asked if isinstance(question, kind)]
+
+    def waits_for(self, kind: type) -> bool:
+        return kind in self._waiting
+
+    def forget(self, kind: type) -> None:
+        self._waiting.discard(kind)
+
+    def answer(self, answer: Predicted | Traced) -> None:
+        predicted = isinstance(answer, Predicted)
+        self._waiting.discard(Predict if predicted else Trace)
+        (self.predicted if predicted else self.traced).emit(answer)
+
+    def close(self) -> None:
+        pass
 
 
 def quickstart() -> Design:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
-from shells import FakeSession, end, wait_until
+from shells import FakeOnlooking, FakeSession, end, wait_until
 
 from app.actions import Command, Submenu, table, templates
 from app.window import Window
@@ -20,7 +20,7 @@ from qdesigner.circuit.blocks import BLOCKS
 @pytest.fixture
 def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path))
-    made = Window(FakeSession())
+    made = Window(FakeSession(), FakeOnlooking())
     made.begin(template="quickstart")
     made.show()
     wait_until(lambda: made.tabs.count() > 0)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeSession, end, heard, quickstart, wait_until
+from shells import FakeOnlooking, FakeSession, end, heard, quickstart, wait_until
 
 from app import theme
 from app.comparisons import Comparison
@@ -279,7 +279,7 @@ def test_the_tab_comes_with_the_command_and_never_before(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path))
-    window = Window(FakeSession())
+    window = Window(FakeSession(), FakeOnlooking())
     try:
         window.begin(template="quickstart")
         window.show()

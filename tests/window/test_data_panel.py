@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeSession, end, heard, spin, wait_until
+from shells import FakeOnlooking, FakeSession, end, heard, spin, wait_until
 
 import app.surveying
 from app.panels.classtable import NAME
@@ -82,7 +82,7 @@ def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(app.surveying, "Child", FakeChild)
     monkeypatch.setattr("app.panels.data.WAIT", 0)
     FakeChild.made = []
-    made = Window(FakeSession())
+    made = Window(FakeSession(), FakeOnlooking())
     made.begin(template="quickstart")
     made.resize(1440, 900)
     made.show()

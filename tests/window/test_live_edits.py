@@ -11,7 +11,7 @@ from made_run import STAGE
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeSession, end, wait_until
+from shells import FakeOnlooking, FakeSession, end, wait_until
 
 from app.panels.timebar import TimeBar
 from app.runview import FRAME
@@ -23,7 +23,7 @@ from qdesigner.session import events
 @pytest.fixture
 def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path / "home"))
-    made = Window(FakeSession())
+    made = Window(FakeSession(), FakeOnlooking())
     made.begin(template="quickstart")
     made.show()
     wait_until(lambda: made.tabs.count() > 0)

@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeSession, end, wait_until
+from shells import FakeOnlooking, FakeSession, end, wait_until
 
 from app import theme
 from app.panels.runs import BEST, EPOCHS, NAME, STATE, RunsPanel
@@ -33,7 +33,7 @@ def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         old = time.time() - 1000 + place
         for file in ("events.jsonl", "run.json"):
             os.utime(folder / file, (old, old))
-    made = Window(FakeSession())
+    made = Window(FakeSession(), FakeOnlooking())
     made.begin(template="quickstart")
     made.show()
     wait_until(lambda: made.tabs.count() > 0)

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import made_run
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
-from shells import FakeSession, end, heard, quickstart, spin, wait_until
+from shells import FakeOnlooking, FakeSession, end, heard, quickstart, spin, wait_until
 
 from app import theme
 from app.document import Document
@@ -26,6 +27,7 @@ from app.panels.problems import ProblemBar
 from app.window import Window
 from qdesigner.design import codec, edits
 from qdesigner.session import events
+from qdesigner.session.onlook import Predict
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def make(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     made: list[Window] = []
 
     def make(file: Path | None = None, template: str = "", train: bool = False) -> Window:
-        window = Window(FakeSession())
+        window = Window(FakeSession(), FakeOnlooking())
         made.append(window)
         window.begin(file, template, train)
         window.resize(1100, 700)
@@ -286,9 +288,9 @@ def test_a_run_that_is_gone_is_a_named_problem_with_a_fix(make, tmp_path: Path) 
     assert not window.checked.at("run") and window.document.design.run == ""
 
 
-def _drop(window: Window, path: Path) -> bool:
+def _drop(window: Window, *paths: Path) -> bool:
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     button, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(QPoint(9, 9), Qt.DropAction.CopyAction, data, button, keys)
     enter.setAccepted(False)
@@ -505,3 +507,31 @@ def test_a_dropped_table_that_is_none_says_why(window: Window, tmp_path: Path) -
     wait_until(lambda: "data" in window.notices.texts())
     assert "empty.csv" in window.notices.texts()["data"] and window.document.design == before
     assert not _drop(window, tmp_path / "song.mp3")
+
+
+def test_images_dropped_on_the_window_are_asked_about(window: Window, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        QImage(8, 8, QImage.Format.Format_RGB32).save(str(tmp_path / name))
+    assert _drop(window, tmp_path / "a.png")
+    assert "train (Space)" in window.notices.texts()["predict"]
+    window.runview.open(made_run.write_run(tmp_path / "run"))
+    wait_until(window.actions_table.actions["predict"].isEnabled)
+    before = window.document.design
+    assert _drop(window, tmp_path / "a.png", tmp_path / "b.png")
+    asked = window.onlooking.of(Predict)[-1]  # type: ignore[attr-defined]
+    assert [Path(path).name for path in asked.paths] == ["a.png", "b.png"]
+    assert window.tabs.currentWidget() is window.image and window.document.design == before
+    assert "predict" not in window.notices.texts()
+
+
+def test_a_click_on_an_image_opens_it_and_keys_go_on(window: Window, tmp_path: Path) -> None:
+    window.runview.open(made_run.write_run(tmp_path / "run"))
+    window.training.most_wrong.grid.setFocus()
+    QTest.keyClick(window.training.most_wrong.grid, Qt.Key.Key_Return)
+    assert window.tabs.currentWidget() is window.image
+    order = window.predictions.in_order()
+    assert order == window.runview.most_wrong().tolist()
+    place = order.index(window.runview.chosen_image)
+    wait_until(window.actions_table.actions["image_next"].isEnabled)
+    window.actions_table.actions["image_next"].trigger()
+    assert window.runview.chosen_image == order[(place + 1) % len(order)]
