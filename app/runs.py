@@ -288,6 +288,9 @@ class Runs(QObject):
                     self._say_skipped(event)
                 self._told_saturation = False
                 self._notices.dismiss("saturation")
+            case events.Refused():
+                self._notices.post("run", event.reason, "warning")
+                self._edits.begin(self._runview.design)
             case events.Predictions():
                 self._watch_saturation(event)
             case events.Failed():

@@ -6,12 +6,15 @@ ends when the pipe closes.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
+import signal
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -20,60 +23,77 @@ from qdesigner.errors import UserError
 from qdesigner.session import events, record
 
 _log = logging.getLogger(__name__)
+GRACE = 10.0  # s for a run to save itself before its process is ended
 
 
 class Commands:
     """What the window wants, as the loop's Control: wishes are answered at once."""
 
     def __init__(self, connection: Connection) -> None:
-        self.jobs: queue.Queue[events.Train | events.Export | None] = queue.Queue()
+        self.jobs: queue.SimpleQueue[events.Train | events.Export | None] = queue.SimpleQueue()
         self._wish = "run"
+        self._changes: queue.SimpleQueue[events.Change | events.Edit] = queue.SimpleQueue()
         self._changed = threading.Event()
         self._connection = connection
         threading.Thread(target=self._listen, name="commands", daemon=True).start()
 
     def wish(self) -> str:
-        """ "run", "pause" or "stop"."""
-        return self._wish
+        """ "run", "pause", "stop", or "change"."""
+        return self._wish if self._changes.empty() or self._wish == "stop" else "change"
 
     def wait(self) -> None:
         """Sleep until a command arrives, or a tenth of a second."""
         self._changed.wait(0.1)
         self._changed.clear()
 
-    def changes(self) -> tuple[()]:
-        """Nothing is changed on its way."""
-        return ()
+    def changes(self) -> list[events.Change | events.Edit]:
+        """What was asked for since the last call."""
+        asked = []
+        while not self._changes.empty():
+            asked.append(self._changes.get())
+        return asked
+
+    def end(self) -> None:
+        """The window is gone, or the process is to end: the run ends at the next step, with a
+        checkpoint. Whatever happens, be gone soon."""
+        self._wish = "stop"
+        self._changed.set()
+        self.jobs.put(None)
+        timer = threading.Timer(GRACE, os._exit, args=(0,))
+        timer.daemon = True
+        timer.start()
 
     def _listen(self) -> None:
-        wishes = {events.Pause: "pause", events.Resume: "run", events.Stop: "stop"}
         while True:
             try:
                 command = self._connection.recv()
             except (EOFError, OSError):
                 command = None
             if command is None:
-                self._end()
+                self.end()
                 return
-            if type(command) in wishes:
-                self._wish = wishes[type(command)]
-                self._changed.set()
-            else:
-                if isinstance(command, events.Train):
-                    self._wish = "run"  # an earlier run's wish is not this one's
-                self.jobs.put(command)
+            self._take(command)
+            self._changed.set()
 
-    def _end(self) -> None:
-        """The window is gone: end the run at the next step; whatever happens, be gone soon."""
-        self._wish = "stop"
-        self.jobs.put(None)
-        threading.Timer(5.0, os._exit, args=(0,)).start()
+    def _take(self, command: Any) -> None:
+        wishes = {events.Pause: "pause", events.Resume: "run", events.Stop: "stop"}
+        if type(command) in wishes:
+            self._wish = wishes[type(command)]
+        elif isinstance(command, events.Change | events.Edit):
+            self._changes.put(command)
+        else:
+            if isinstance(command, events.Train):
+                # An earlier run's wishes are not this one's.
+                self._wish, self._changes = "run", queue.SimpleQueue()
+            self.jobs.put(command)
 
 
 def main(connection: Connection) -> None:
     """Serve the window until it closes the pipe."""
     begun = time.perf_counter()
     commands = Commands(connection)
+    with contextlib.suppress(ValueError):  # a thread of a test cannot listen to signals
+        signal.signal(signal.SIGTERM, lambda number, frame: _in_a_thread(commands.end))
     sender = Sender(connection)
     try:
         # The imports take seconds; the window is long on screen by now.
@@ -91,6 +111,11 @@ def main(connection: Connection) -> None:
             _train(job, sender, commands)
         else:
             _export(job, sender)
+
+
+def _in_a_thread(what: Callable[[], None]) -> None:
+    """Signals interrupt the main thread wherever it is, perhaps with a lock in its hand."""
+    threading.Thread(target=what, name="end", daemon=True).start()
 
 
 class Sender:

@@ -192,6 +192,14 @@ class Mark(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Refused(Event):
+    """A change or an edit that the run cannot take up, for a ``reason`` in a sentence; it goes on
+    as it was."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions(Event):
     """What the model says of the validation images now.
 

@@ -24,6 +24,7 @@ from qdesigner.errors import UserError
 from qdesigner.model.build import set_mode
 from qdesigner.model.features import Interrupted
 from qdesigner.session import events, record
+from qdesigner.training import changing
 from qdesigner.training.compute import choose
 from qdesigner.training.control import OFTEN, Control, Emit, Free, StopTraining, Telling
 from qdesigner.training.divergence import refuse_divergence
@@ -67,7 +68,7 @@ def train(
     exception is a fault of the program.
     """
     run, checkpoint = Run.open_for_resume(resume) if resume else (None, None)
-    trainer = _Trainer(run.design if run else design, emit, control or Free())
+    trainer = Trainer(run.design if run else design, emit, control or Free())
     try:
         return trainer.run(run, checkpoint, out)
     except (MemoryError, RuntimeError) as error:
@@ -83,7 +84,7 @@ def train(
             run.close()
 
 
-class _Trainer:
+class Trainer:
     """One run from data to last epoch. The state of the loop, and nothing else."""
 
     def __init__(self, design: Design, emit: Emit, control: Control) -> None:
@@ -111,11 +112,9 @@ class _Trainer:
         except (StopTraining, Interrupted):
             self.emit_only(events.Stopped(0, ""))
             return run
+        self.available = torch.get_num_threads()
         self.work_on(made)
-        run = run or Run.begin(
-            self.design, out, classes=made.dataset.classes, seed=self.spec.seed,
-            engine=self.design.device.name, threads=made.threads, prefix=made.split.cut,
-        )  # fmt: skip
+        run = run or Run.begin(self.design, out, classes=made.dataset.classes, **self.facts())
         self.folder = run
         try:
             if checkpoint is not None:
@@ -134,8 +133,16 @@ class _Trainer:
                     run.record(events.Failed(str(error), str(run.path), resumable))
             raise
         finally:
+            torch.set_num_threads(self.available)
             run.close()
         return run
+
+    def facts(self) -> dict[str, Any]:
+        """What run.json says of how it is trained."""
+        return {
+            "seed": self.spec.seed, "engine": self.design.device.name,
+            "threads": self.made.threads(self.available), "prefix": self.made.split.cut,
+        }  # fmt: skip
 
     def emit(self, event: events.Event) -> None:
         self.folder.record(event)
@@ -146,14 +153,27 @@ class _Trainer:
     def work_on(self, made: Material) -> None:
         """Train this model from now on."""
         self.made = made
-        self.design = made.design
-        self.design_text = codec.dumps(made.design.without_run())
         self.device, self.note = choose(made.design)
         self.tail = made.split.tail.to(self.device)
+        self.values_are(made.design)
         self.descent = Descent(self.spec, self.tail, self.device)
         self.criterion = Criterion.of(made.design, made.dataset).to(self.device)
-        self.steps_per_epoch = len(made.batches(torch.arange(made.count)))
         self.plane = Plane.of(made.design, made.dataset, made.split)
+        torch.set_num_threads(made.threads(self.available))
+
+    def values_are(self, design: Design) -> None:
+        """The design as it is trained now, and what follows from its training values."""
+        self.design = design
+        self.design_text = codec.dumps(design.without_run())
+        self.steps_per_epoch = len(self.made.rest(torch.arange(self.made.count), 0))
+
+    def change_values(self, design: Design) -> None:
+        """Train with the values of ``design`` from the next step on."""
+        self.made = replace(self.made, design=design)
+        self.values_are(design)
+        self.descent.spec = design.training
+        self.descent.begin_epoch(self.state.epoch + 1)
+        self.pace.forget()
 
     def take_up(self, checkpoint: Checkpoint) -> None:
         """Stand where the checkpoint of a resumed run stands."""
@@ -187,10 +207,7 @@ class _Trainer:
         )
         if data.scaling is not None:
             self.folder.write_scaling(data.scaling)
-        if self.plane is not None:
-            self.folder.write_plane(self.plane.low, self.plane.high)
-        if (lying := scatter(self.made.validation)) is not None:
-            self.folder.write_scatter(lying)
+        self.write_plots()
         self.history = History(self.folder)
         self.history.forget_after(state.epoch)
         self.saved = state.steps if state.steps else -1
@@ -205,6 +222,13 @@ class _Trainer:
             )
         )  # fmt: skip
 
+    def write_plots(self) -> None:
+        """Write where the samples lie of which the model is asked."""
+        if self.plane is not None:
+            self.folder.write_plane(self.plane.low, self.plane.high)
+        if (lying := scatter(self.made.validation)) is not None:
+            self.folder.write_scatter(lying)
+
     # ---- the loop -------------------------------------------------------------------------------
 
     @property
@@ -213,15 +237,10 @@ class _Trainer:
         return self.state.epoch + self.state.within.position / self.made.count
 
     def loop(self) -> None:
-        kept = torch.get_num_threads()
-        torch.set_num_threads(self.made.threads)
         self.begun = time.perf_counter()
         self.plan_save(0.0)
-        try:
-            while not self.done:
-                self.epoch(self.state.epoch + 1)
-        finally:
-            torch.set_num_threads(kept)
+        while not self.done:
+            self.epoch(self.state.epoch + 1)
         self.folder.set_state("finished")
         state = self.state
         self.emit(
@@ -256,9 +275,8 @@ class _Trainer:
         best = self.state.best.beaten_by(judged.score, judged.loss, lower=errors)
         if best:
             self.state.best = Best(epoch, judged.score, judged.loss)
-        self.state = replace(
-            self.state, epoch=epoch, score=judged.score, loss=judged.loss, within=Within()
-        )
+        self.state.epoch, self.state.within = epoch, Within()
+        self.state.score, self.state.loss = judged.score, judged.loss
         event = events.Epoch(
             epoch, train_loss, train_score, judged.loss, judged.score, rate,
             time.perf_counter() - self.epoch_begun, best, norms, judged.metrics, judged.saturation,
@@ -297,16 +315,16 @@ class _Trainer:
         if self.state.steps:
             self.pace.between()
         while within.position < count:
-            for batch in self.made.batches(order[within.position :]):
+            for batch in self.made.rest(order, within.position):
                 if self.control.wish() != "run" and self.obey():
                     break
                 loss, score = self.step(batch, epoch)
-                size = len(batch)
+                size = min(len(batch), count - within.position)
                 within.position += size
                 within.loss_sum += loss * size
-                within.score_sum += score
+                within.score_sum += score * (size / len(batch))
                 self.state.steps += 1
-                self.pace.add(loss, score / size, size, epoch - 1 + within.position / count)
+                self.pace.add(loss, score / len(batch), size, epoch - 1 + within.position / count)
                 if time.perf_counter() - self.pace.since >= OFTEN:
                     self.tell_steps()
                     if self.pace.since >= self.save_at and within.position < count:
@@ -342,22 +360,25 @@ class _Trainer:
     # ---- between two steps ----------------------------------------------------------------------
 
     def obey(self) -> bool:
-        """Pause or stop when asked to; whether the batches that come are other ones now."""
+        """Pause, stop or change what is asked for; whether what comes next is cut otherwise now."""
         self.tell_steps()
-        wish = self.control.wish()
-        if wish in ("pause", "stop"):
-            self.save()
-        if wish == "pause":
-            begun = time.perf_counter()
-            self.emit(events.Paused(self.state.steps))
-            while (wish := self.control.wish()) == "pause":
+        begun, changed = 0.0, False
+        while (wish := self.control.wish()) != "run":
+            if wish == "stop":
+                self.save()
+                raise StopTraining
+            if wish == "change":
+                changed = changing.apply(self, self.control.changes()) or changed
+            elif not begun:
+                self.save()
+                begun = time.perf_counter()
+                self.emit(events.Paused(self.state.steps))
+            else:
                 self.control.wait()
+        if begun:
             self.waited(time.perf_counter() - begun)
-            if wish != "stop":
-                self.emit(events.Resumed())
-        if wish == "stop":
-            raise StopTraining
-        return False
+            self.emit(events.Resumed())
+        return changed
 
     def waited(self, seconds: float) -> None:
         """Time that counts for nothing."""
@@ -376,9 +397,10 @@ class _Trainer:
             "model": self.tail.state_dict(),
         }
 
-    def save(self) -> None:
-        """The last checkpoint: all that a resumed run goes on with."""
-        if self.saved == self.state.steps:
+    def save(self, anew: bool = False) -> None:
+        """The last checkpoint: all that a resumed run goes on with; ``anew`` even where there was
+        no step since the one before."""
+        if self.saved == self.state.steps and not anew:
             return
         begun = time.perf_counter()
         within = self.state.within

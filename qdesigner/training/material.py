@@ -44,29 +44,31 @@ class Material:
         tell.end_if_stopped()
         return made
 
-    @property
-    def threads(self) -> int:
-        """Torch's threads for this model."""
-        return 1 if one_thread(self.design) else torch.get_num_threads()
+    def threads(self, available: int) -> int:
+        """How many of torch's threads this model trains fastest on."""
+        return 1 if one_thread(self.design) else available
 
     @property
     def count(self) -> int:
         """How many samples an epoch has."""
         return len(self.dataset.train)
 
-    def batches(self, order: Tensor) -> list[Tensor]:
-        """``order`` cut into the batches of this design."""
-        size = self.design.training.batch_size
-        return batches(order, size, trains_batch_norm(self.design))
+    def rest(self, order: Tensor, position: int) -> list[Tensor]:
+        """The batches of an epoch's ``order`` from ``position`` on. A single sample that an edit
+        leaves to a batch norm is taken together with the one before it, once more."""
+        at_least_two = trains_batch_norm(self.design)
+        if at_least_two and len(order) - position == 1:
+            position = max(0, position - 1)
+        return batches(order[position:], self.design.training.batch_size, at_least_two)
 
     def edited(self, design: Design, cut: int, tell: Telling) -> Material:
-        """The same data for another design; inputs that are the same are not prepared anew."""
+        """The same data for another design, cut after ``cut`` stages at most; inputs that are the
+        same are not prepared anew. Raises UserError."""
         require_trainable(design)
         load_device(design, tell)
         split = Split(design, self.dataset.outputs, tell.download, cut)
-        if split.cut == self.split.cut and (
-            prefix_key(design, cut) == prefix_key(self.design, cut)
-        ):
+        here, before = prefix_key(design, split.cut), prefix_key(self.design, self.split.cut)
+        if split.cut == self.split.cut and here == before:
             return replace(self, design=design, split=split)
         inputs = _inputs(design, split, self.dataset, tell)
         return Material(design, self.dataset, split, *inputs)

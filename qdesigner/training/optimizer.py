@@ -4,8 +4,9 @@ precision, and what of it a checkpoint keeps."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from qdesigner.design.schedule import learning_rate
 from qdesigner.design.spec import TrainingSpec
+from qdesigner.training.transplant import Graft
 
 
 def make_optimizer(spec: TrainingSpec, model: nn.Module) -> torch.optim.Optimizer:
@@ -77,6 +79,23 @@ class Descent:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
+    def go_on_from(self, other: Descent, grafts: Sequence[Graft]) -> None:
+        """Take the place of ``other``, whose weights are ``grafts`` of these: what it knows of them
+        stays known, and the schedule goes on."""
+        for mine, theirs in zip(
+            self.optimizer.param_groups, other.optimizer.param_groups, strict=True
+        ):
+            mine["lr"] = theirs["lr"]
+        self._plateau, self._lowered = replace(other._plateau), other._lowered
+        if self.half and other.half:
+            self._scaler.load_state_dict(other._scaler.state_dict())
+        for graft in grafts:
+            known = other.optimizer.state.get(graft.old)
+            if known:
+                self.optimizer.state[graft.new] = {
+                    name: _grafted(value, graft) for name, value in known.items()
+                }
+
     def precision(self) -> AbstractContextManager[Any]:
         """Half precision for a forward pass, where it is in use."""
         return torch.autocast("cuda", torch.float16) if self.half else nullcontext()
@@ -127,6 +146,15 @@ class Descent:
         self._lowered = int(schedule["lowered"])
         if self.half and schedule["scaler"]:
             self._scaler.load_state_dict(schedule["scaler"])
+
+
+def _grafted(value: Any, graft: Graft) -> Any:
+    """The optimizer's memory of an old weight, as one of the new."""
+    if not isinstance(value, Tensor) or value.shape != graft.old.shape:
+        return value.clone() if isinstance(value, Tensor) else value  # a count of steps
+    out = torch.zeros_like(graft.new)
+    out[graft.now] = value[graft.since]
+    return out
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, values: dict[str, Any]) -> None:

@@ -154,6 +154,14 @@ class Run:
             if not file.is_file() or file.read_text(encoding="utf-8") != text:
                 codec.write_text(file, text)
 
+    def keep_design(self, epoch: int) -> None:
+        """Keep what it trained up to and with this epoch: it is edited now."""
+        file = self.path / record.DESIGNS / f"{epoch:06d}.json"
+        with self._writing(f"{record.DESIGNS}/{file.name}"):
+            if epoch and not file.exists():
+                file.parent.mkdir(exist_ok=True)
+                codec.write_text(file, codec.dumps(self.design))
+
     def set_state(self, state: str) -> None:
         """Write run.json: "running", "finished", "stopped" or "failed"."""
         self.about["state"] = state
