@@ -150,8 +150,11 @@ class Descent:
 
 def _grafted(value: Any, graft: Graft) -> Any:
     """The optimizer's memory of an old weight, as one of the new."""
-    if not isinstance(value, Tensor) or value.shape != graft.old.shape:
-        return value.clone() if isinstance(value, Tensor) else value  # a count of steps
+    if not isinstance(value, Tensor):
+        return value
+    value = value.to(graft.new.device)  # an edit may lead to another one
+    if value.shape != graft.old.shape:
+        return value.clone()  # a count of steps
     out = torch.zeros_like(graft.new)
     out[graft.now] = value[graft.since]
     return out
