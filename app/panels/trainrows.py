@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from app.panels.rows import Row
+from qdesigner.catalog.losses import LOSSES
 from qdesigner.circuit.fields import Field
 from qdesigner.design import edits
 from qdesigner.design.spec import Design, TrainingSpec
 
-CLASS_LOSSES = ("cross_entropy", "nll", "bce")
-LOSSES = {
-    "cross_entropy": "cross entropy", "nll": "negative log-likelihood",
-    "bce": "binary cross entropy", "mse": "mean squared error", "mae": "mean absolute error",
-}  # fmt: skip
 _FIELDS = (
     Field("epochs", "Epochs", "int", 20, 1, 100_000),
     Field("batch_size", "Batch size", "int", 16, 1, 65_536),
@@ -79,11 +75,13 @@ def _without_effect(training: TrainingSpec) -> set[str]:
 
 
 def _loss_row(design: Design) -> Row:
-    known = edits.NUMBER_LOSSES if design.data.task == "regress" else CLASS_LOSSES
+    numbers = design.data.task == "regress"
+    known = tuple(name for name, loss in LOSSES.items() if loss.of_numbers == numbers)
     if design.training.loss not in known:  # a file may say so; the problem is named elsewhere
         known = (*known, design.training.loss)
-    field = Field("loss", "Loss", "choice", known[0], choices=known)
-    return _training(field, tuple(LOSSES[name] for name in known))
+    hint = LOSSES[design.training.loss].hint
+    field = Field("loss", "Loss", "choice", known[0], choices=known, hint=hint)
+    return _training(field, tuple(LOSSES[name].label for name in known))
 
 
 def _training(field: Field, texts: tuple[str, ...] = ()) -> Row:
