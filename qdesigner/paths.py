@@ -33,3 +33,11 @@ def cache_folder() -> Path:
     """The user's cache folder (features, compiled kernels): safe to delete at any time."""
     home = os.environ.get("QDESIGNER_HOME")
     return Path(home) / "cache" if home else Path(platformdirs.user_cache_dir("qdesigner", False))
+
+
+def weights_folder() -> Path:
+    """Where pretrained weights are kept: torch.hub's own folder, so that what any program has
+    downloaded is there already. ``TORCH_HOME`` moves it."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser()
+    return home / "hub" / "checkpoints"

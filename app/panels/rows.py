@@ -4,7 +4,7 @@ and the edit that sets it. No widget here."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
@@ -49,6 +49,8 @@ def stage_rows(stage: Stage) -> list[Row]:
         if not field.matters(stage.settings):
             continue
         texts = tuple(_backbone_text(n) for n in field.choices) if field.name == "model" else ()
+        if field.name == "cut":
+            field, texts = _cut_field(stage, field)
         rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
     if stage.row.trainable:
         frozen = Field("frozen", "Frozen", "bool", False, hint="Frozen stages are not trained")
@@ -58,6 +60,15 @@ def stage_rows(stage: Stage) -> list[Row]:
         ))  # fmt: skip
         rows += _weights_rows(stage)
     return rows
+
+
+def _cut_field(stage: Stage, field: Field) -> tuple[Field, tuple[str, ...]]:
+    """The places where this backbone may be cut, with the features that each gives."""
+    row, chosen = BACKBONES[stage.settings.text("model")], stage.settings.text("cut")
+    sizes = {part.name: f"{part.name} · {part.features:,} features" for part in row.parts}
+    choices = dict.fromkeys((*row.cuts, chosen))  # one that is not of this model is shown too
+    texts = tuple(sizes.get(cut, cut) if cut else "its end" for cut in choices)
+    return replace(field, choices=tuple(choices)), texts
 
 
 def _backbone_text(name: str) -> str:

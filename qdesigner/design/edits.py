@@ -379,8 +379,10 @@ def move_stage(design: Design, stage_id: str, index: int) -> Design:
 
 
 def set_stage_settings(design: Design, stage_id: str, **settings: Scalar) -> Design:
-    """One stage with some of its settings changed."""
+    """One stage with some of its settings changed. Another backbone is cut at its end."""
     kept = design.stage(stage_id).settings
+    if settings.get("model", kept.get("model")) != kept.get("model"):
+        settings = {"cut": "", **settings}
     return _change_stage(design, stage_id, settings=kept.replace(**settings))
 
 

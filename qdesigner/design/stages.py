@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qdesigner.catalog.backbones import BACKBONES
+from qdesigner.catalog.backbones import BACKBONES, Part
 from qdesigner.circuit.circuit import expand
 from qdesigner.circuit.fields import Field
 
@@ -92,11 +92,19 @@ def _window(stage: Stage, size: int, kernel: int, stride: int, padding: int) -> 
 def _backbone_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
     if len(shape) != 3:
         raise ShapeError("a backbone takes images, but the data is rows of numbers; remove it")
-    return (BACKBONES[stage.settings.text("model")].features,)
+    return (_kept_parts(stage)[-1].features,)
+
+
+def _kept_parts(stage: Stage) -> tuple[Part, ...]:
+    row, cut = BACKBONES[stage.settings.text("model")], stage.settings.text("cut")
+    try:
+        return row.kept(cut)
+    except ValueError as error:
+        raise ShapeError(f"{error}; choose another place") from error
 
 
 def _backbone_count(stage: Stage, shape: Shape, classes: int) -> int:
-    return BACKBONES[stage.settings.text("model")].parameters
+    return _kept_parts(stage)[-1].parameters
 
 
 def _flatten_shape(stage: Stage, shape: Shape, classes: int) -> Shape:
@@ -210,13 +218,20 @@ ACTIVATIONS = {
     "leaky_relu": "LeakyReLU",
 }
 
+# Every place where some backbone may be cut; which of them a model has, its own row says.
+CUTS = dict.fromkeys(cut for row in BACKBONES.values() for cut in row.cuts)
+
 STAGES: dict[str, StageKind] = {
     row.kind: row
     for row in (
         StageKind(
             "backbone", "Backbone", "A pretrained network without its head: features of an image",
             _backbone_shape,
-            (Field("model", "Model", "choice", "embedded", choices=tuple(BACKBONES)),),
+            (
+                Field("model", "Model", "choice", "embedded", choices=tuple(BACKBONES)),
+                Field("cut", "Cut behind", "choice", "", choices=tuple(CUTS),
+                      hint="Take the features from an earlier layer, the mean over the picture"),
+            ),
             _backbone_count,
         ),
         StageKind(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
 from qdesigner.design.shapes import Traced
-from qdesigner.design.spec import Design
+from qdesigner.design.spec import Design, Stage
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.export import braket, pennylane, qiskit
 from qdesigner.export.device import circuit_names, library, runs_on
@@ -150,20 +150,24 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
         "    torch.manual_seed(SEED)",
     ]
     if design.backbone is not None:
-        lines += indented(_backbone(design.backbone.settings.text("model")))
+        lines += indented(_backbone(design.backbone))
         lines.append("    torch.manual_seed(SEED)  # the rest starts alike on any backbone")
     lines += ["    stages = {", *indented(rows, 2), "    }"]
     return [*lines, "    return nn.Sequential(OrderedDict(stages))"]
 
 
-def _backbone(model: str) -> list[str]:
-    row = BACKBONES[model]
-    if model == EMBEDDED:
-        return [f"backbone = {embedded_class()}()"]
-    return [
-        f"backbone = models.{model}(weights=None)",
-        f"backbone.{row.head} = {row.instead}  # features instead of classes",
-    ]
+def _backbone(stage: Stage) -> list[str]:
+    row, cut = BACKBONES[stage.settings.text("model")], stage.settings.text("cut")
+    made = f"{embedded_class()}()"
+    if row.name != EMBEDDED:
+        given = ["weights=None", *(f"{name}={value}" for name, value in row.kind.arguments)]
+        made = f"models.{row.name}({', '.join(given)})"
+    lines = [f"backbone = {made}"]
+    for number, (target, expression) in enumerate(row.edits(cut)):
+        new = f"backbone.{target}{expression}" if expression.startswith("[") else expression
+        why = f"  # features of {cut}" if cut else "  # features instead of classes"
+        lines.append(f"backbone.{target} = {new}{why if number == 0 else ''}")
+    return lines
 
 
 # ---- the embedded backbone -----------------------------------------------------------------------

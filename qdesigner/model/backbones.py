@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import re
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import nn
 
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED, Backbone
 from qdesigner.data import memo
-from qdesigner.data.download import DownloadError, download, file_name
+from qdesigner.data.weights import fetch_weights
 from qdesigner.design.spec import Stage
 from qdesigner.errors import UserError
-from qdesigner.model.embedded import EmbeddedBackbone
+from qdesigner.model.places import bare, edit
 from qdesigner.paths import resource
 
 Progress = Callable[[str, int, int], None]
@@ -29,29 +27,27 @@ State = dict[str, torch.Tensor]
 # DataParallel puts its own name before each of them.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIX = "module."
-
-# What a catalog row may put in the place of a head, by the source text that an export writes.
-_INSTEAD: dict[str, Callable[[], nn.Module]] = {
-    "nn.Identity()": nn.Identity,
-    "nn.AdaptiveAvgPool2d(1)": lambda: nn.AdaptiveAvgPool2d(1),
-}
+# GoogLeNet and Inception have two more classifiers, which are of no use behind training.
+_SECOND_CLASSIFIERS = ("aux1.", "aux2.", "AuxLogits.")
 
 
 def build_backbone(stage: Stage, progress: Progress | None = None) -> nn.Module:
-    """The stage's backbone without its head: images [B, C, H, W] to features [B, F].
+    """The stage's backbone without its head, cut where it says: images [B, C, H, W] to features
+    [B, F].
 
     Random weights come from torch's global generator. ``progress`` follows a download: (file,
     bytes so far, bytes in all or 0). Raises UserError when the weights cannot be had or do not
     fit.
     """
     row = BACKBONES[stage.settings.text("model")]
-    model = EmbeddedBackbone() if row.name == EMBEDDED else torchvision.models.get_model(row.name)
-    head_keys = _cut(model, row) if row.head else set()
+    model = bare(row.name)
+    gone = edit(model, row.edits(stage.settings.text("cut")))
     if stage.weights.origin == "random":
         return model
     path, advice = _weights_file(stage, row, progress)
     state = read_weights(path, advice)
-    _load(model, {k: v for k, v in state.items() if k not in head_keys}, row, path)
+    spare = gone | {key for key in state if key.startswith(_SECOND_CLASSIFIERS)}
+    _load(model, {k: v for k, v in state.items() if k not in spare}, row, path)
     return model
 
 
@@ -64,14 +60,9 @@ def weights_identity(stage: Stage, seed: int) -> str:
     if stage.weights.origin == "random":
         return f"random/{row.name}/{seed}"
     if stage.weights.origin == "pretrained" and row.name != EMBEDDED:
-        return f"torchvision/{file_name(weights_url(row.name))}"
+        return f"torchvision/{row.file}"
     path, _ = _weights_file(stage, row, None)
     return f"file/{row.name}/{_content_hash(path)}"
-
-
-def weights_url(model: str) -> str:
-    """Where torchvision keeps this model's ImageNet weights."""
-    return str(torchvision.models.get_model_weights(model).IMAGENET1K_V1.url)
 
 
 def read_weights(path: Path, advice: str = "") -> State:
@@ -142,34 +133,13 @@ def _safetensors(path: Path) -> Any:
     return library.load_file(path)
 
 
-def _cut(model: nn.Module, row: Backbone) -> set[str]:
-    """Put ``row.instead`` in the head's place; gives the state dict's keys that went with it."""
-    before = set(model.state_dict())
-    part = re.fullmatch(r"(\w+)(?:\[(\d+)\])?", row.head)
-    assert part is not None, row.head
-    instead = _INSTEAD[row.instead]()
-    if part[2]:
-        model.get_submodule(part[1]).register_module(part[2], instead)
-    else:
-        model.register_module(part[1], instead)
-    return before - set(model.state_dict())
-
-
 def _weights_file(stage: Stage, row: Backbone, progress: Progress | None) -> tuple[Path, str]:
     """The file the weights come from, downloaded if need be, and what to do if it is no good."""
     if stage.weights.origin == "file":
         return Path(stage.weights.path), "choose the model's own weights, or random ones"
     if row.name == EMBEDDED:
         return resource("embedded_backbone.pt"), "install qdesigner again"
-    url = weights_url(row.name)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file_name(url)
-    try:
-        download(url, path, progress)
-    except DownloadError as error:
-        raise UserError(
-            f"The weights of {row.label} ({file_name(url)}) could not be downloaded, {error}; "
-            "choose a local weights file (--backbone-weights FILE), or random weights."
-        ) from error
+    path = fetch_weights(row, progress)
     return path, "delete it, and it is downloaded again"
 
 

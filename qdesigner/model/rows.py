@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
+from qdesigner.errors import UserError
+from qdesigner.session import cache
+
 Rows = npt.NDArray[np.float32]
 
-_DIGEST = 32
 _WAIT = 10.0
-_DEFAULT_GB = 4.0
 
 
 class FullError(OSError):
@@ -53,8 +53,8 @@ class RowStore:
             return {}
         with contextlib.suppress(OSError):
             os.utime(self.folder)  # the least recently used folder is the first to be dropped
-        known = (self.folder / "digests").read_bytes()[: count * _DIGEST]
-        place = {known[i * _DIGEST : (i + 1) * _DIGEST]: i for i in range(count)}
+        known = (self.folder / "digests").read_bytes()[: count * cache.DIGEST]
+        place = {known[i * cache.DIGEST : (i + 1) * cache.DIGEST]: i for i in range(count)}
         rows = np.memmap(self.folder / "rows.f32", dtype="<f4", mode="r", shape=(count, *shape))
         return {d: np.array(rows[place[d]], np.float32) for d in digests if d in place}
 
@@ -70,7 +70,7 @@ class RowStore:
             _write_at(
                 self.folder / "rows.f32", count * rows[0].nbytes, rows.astype("<f4").tobytes()
             )
-            _write_at(self.folder / "digests", count * _DIGEST, b"".join(digests))
+            _write_at(self.folder / "digests", count * cache.DIGEST, b"".join(digests))
 
     def _begin(self, shape: tuple[int, ...]) -> None:
         for name in ("digests", "rows.f32"):
@@ -90,47 +90,19 @@ class RowStore:
     def _count(self, shape: tuple[int, ...]) -> int:
         try:
             rows = (self.folder / "rows.f32").stat().st_size // (4 * math.prod(shape))
-            return min(rows, (self.folder / "digests").stat().st_size // _DIGEST)
+            return min(rows, (self.folder / "digests").stat().st_size // cache.DIGEST)
         except OSError:
             return 0
 
     def _make_room(self, needed: int) -> None:
         """Drop the folders that were not used for longest. Raises FullError when that is not
         enough."""
-        limit = _limit()
-        folders = sorted(
-            (entry for entry in self.folder.parent.iterdir() if entry.is_dir()),
-            key=lambda folder: folder.stat().st_mtime,
-        )
-        sizes = {folder: _size(folder) for folder in folders}
-        total = sum(sizes.values()) + needed
-        for folder in folders:
-            if total <= limit:
-                return
-            if folder != self.folder:
-                _drop(folder)
-                total -= sizes[folder]
-        if total > limit:
-            raise FullError(f"the cache of features is limited to {limit / 2**30:g} GB")
-
-
-def _limit() -> float:
-    """The most that all prefixes may take together, in bytes; ``QDESIGNER_CACHE_GB`` sets it."""
-    text = os.environ.get("QDESIGNER_CACHE_GB", "")
-    try:
-        return (float(text) if text else _DEFAULT_GB) * 2**30
-    except ValueError as error:
-        raise FullError(f"QDESIGNER_CACHE_GB is {text!r}, which is no number") from error
-
-
-def _drop(folder: Path) -> None:
-    """Remove a prefix's folder, unless another process is writing in it."""
-    with contextlib.suppress(Timeout), FileLock(f"{folder}.lock", timeout=0):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _size(folder: Path) -> int:
-    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
+        try:
+            limit = cache.cap()
+        except UserError as error:
+            raise FullError(str(error)) from error
+        if not cache.make_room(needed, limit, self.folder):
+            raise FullError(f"the cache of features is limited to {limit / cache.GB:g} GB")
 
 
 def _write_at(path: Path, position: int, content: bytes) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
+import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,67 +13,124 @@ import pytest
 import torch
 import torchvision
 from torch import nn
+from weights_site import Site
 
 from qdesigner.catalog.backbones import BACKBONES
+from qdesigner.catalog.families import FAMILIES
+from qdesigner.circuit.fields import Settings
+from qdesigner.data import weights
 from qdesigner.data.download import DownloadError, download
 from qdesigner.design.spec import Stage, WeightsSpec
 from qdesigner.errors import UserError
-from qdesigner.model import backbones, embedded
+from qdesigner.model import embedded, tabulate
 from qdesigner.model.backbones import build_backbone, weights_identity
+from qdesigner.model.places import bare, edit, found
 from qdesigner.paths import resource
-
-SMALL = ("resnet18", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "efficientnet_b0")
 
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
 
 
-def stage(model: str, origin: str = "random", path: Path | str = "") -> Stage:
+def stage(model: str, origin: str = "random", path: Path | str = "", cut: str = "") -> Stage:
     weights = WeightsSpec.model_validate({"origin": origin, "path": str(path)})
-    return Stage(id="backbone-1", kind="backbone", settings={"model": model}, weights=weights)
+    settings = Settings({"model": model, "cut": cut})
+    return Stage(id="backbone-1", kind="backbone", settings=settings, weights=weights)
 
 
 def numbers(model: nn.Module) -> int:
     return sum(weights.numel() for weights in model.parameters())
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_the_catalogs_parameter_counts_and_feature_sizes_are_torchvisions(name: str) -> None:
+def test_the_catalog_is_torchvisions_own_registry() -> None:
+    rows = [row for row in BACKBONES.values() if row.url]
+    assert [row.name for row in rows] == torchvision.models.list_models(module=torchvision.models)
+    for row in rows:
+        weights = torchvision.models.get_model_weights(row.name)[row.weights]
+        prepare = weights.transforms()
+        assert row.url == weights.url
+        assert row.megabytes == weights.meta["_file_size"]
+        assert row.accuracy == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+        assert [row.preprocess.resize] == prepare.resize_size
+        assert [row.preprocess.crop] == prepare.crop_size
+        assert row.preprocess.interpolation == prepare.interpolation.value
+        assert row.preprocess.mean == tuple(prepare.mean)
+        assert row.preprocess.std == tuple(prepare.std)
+        assert row.parts[-1].parameters == row.parameters < weights.meta["num_params"]
+        assert row.parts[-1].features == row.features
+        assert ("BY-NC" in row.licence) == ("license" in weights.meta), row.name
+
+
+def test_every_backbones_features_are_what_its_head_takes_and_its_weights_as_many() -> None:
+    for row in BACKBONES.values():
+        with tabulate.numberless():
+            model = bare(row.name)
+            heads = [m for name, _ in row.edits() for m in found(model, name)]
+            edit(model, row.edits())
+        assert numbers(model) == row.parameters, row.name
+        sizes = [
+            m.in_features for head in heads for m in head.modules() if hasattr(m, "in_features")
+        ]
+        assert sizes[:1] in ([], [row.features]), row.name
+        assert sizes or row.name == "embedded" or row.family == "squeezenet"
+
+
+# One of each family, the least; and what differs within one.
+ONE_OF_EACH = (
+    "embedded", "alexnet", "convnext_tiny", "densenet121", "efficientnet_v2_s", "googlenet",
+    "inception_v3", "maxvit_t", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small",
+    "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1", "swin_t", "swin_v2_t",
+    "vgg11", "vit_b_32",
+)  # fmt: skip
+
+
+def test_no_family_is_left_out_of_the_tests_below() -> None:
+    assert {BACKBONES[name].family for name in ONE_OF_EACH} == set(FAMILIES)
+
+
+def test_the_shipped_table_is_what_its_command_writes() -> None:
+    shipped = json.loads(resource("backbones.json").read_text(encoding="utf-8"))
+    for row in shipped:
+        if row["name"] in ONE_OF_EACH:
+            assert row == tabulate.row(row["name"])
+    assert resource("backbones.json").read_text(encoding="utf-8") == tabulate.text(shipped)
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_a_backbone_cut_anywhere_gives_the_features_and_holds_the_weights_that_the_catalog_says(
+    name: str,
+) -> None:
     row = BACKBONES[name]
-    with torch.device("meta"):  # shapes without numbers: even the large ones take no time
-        model = build_backbone(stage(name)).eval()
-        features = model(torch.empty(2, *row.preprocess.shape))
-    assert tuple(features.shape) == (2, row.features)
-    assert numbers(model) == row.parameters
-
-
-@pytest.mark.parametrize("name", [name for name in BACKBONES if BACKBONES[name].head])
-def test_the_catalogs_accuracy_and_image_size_are_those_of_the_weights(name: str) -> None:
-    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
-    prepare, row = weights.transforms(), BACKBONES[name]
-    assert row.accuracy == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
-    assert [row.preprocess.resize] == prepare.resize_size
-    assert [row.preprocess.crop] == prepare.crop_size
-    assert row.preprocess.interpolation == prepare.interpolation.value
-    assert row.preprocess.mean == tuple(prepare.mean)
-    assert row.preprocess.std == tuple(prepare.std)
+    assert len(row.cuts) >= 3
+    for cut, part in zip(row.cuts, reversed(row.parts), strict=True):
+        with tabulate.numberless():
+            model = build_backbone(stage(name, cut=cut)).eval()
+            features = model(torch.empty(2, *row.preprocess.shape))
+        assert tuple(features.shape) == (2, part.features), cut
+        assert numbers(model) == part.parameters, cut
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "squeezenet1_1"])
-def test_a_catalog_rows_head_is_source_text_that_an_export_can_write(name: str) -> None:
+def test_features_from_an_earlier_layer_are_its_mean_over_the_picture(name: str) -> None:
     row = BACKBONES[name]
     torch.manual_seed(3)
-    written: dict[str, Any] = {"nn": nn, "model": torchvision.models.get_model(name)}
-    exec(f"model.{row.head} = {row.instead}", written)
-    torch.manual_seed(3)
-    built = build_backbone(stage(name)).eval()
+    whole = build_backbone(stage(name)).eval()
     image = torch.randn(1, *row.preprocess.shape)
-    with torch.no_grad():
-        assert torch.equal(written["model"].eval()(image), built(image))
+    for part in row.parts[:-1]:
+        torch.manual_seed(3)
+        cut = build_backbone(stage(name, cut=part.name)).eval()
+        cut.load_state_dict({k: whole.state_dict()[k] for k in cut.state_dict()})
+        seen: list[torch.Tensor] = []
+        [last] = found(whole, part.name)
+        noted = last.register_forward_hook(lambda m, args, out, seen=seen: seen.append(out))
+        with torch.no_grad():
+            whole(image)
+            features = cut(image)
+        noted.remove()
+        assert torch.allclose(features, seen[0].mean((2, 3)), atol=1e-5)
 
 
 def test_random_weights_follow_the_seed() -> None:
@@ -267,53 +322,6 @@ def test_real_imagenet_weights_load_from_a_local_file(shared_data: Path, name: s
         assert torch.equal(value, state[key]), key
 
 
-class Site:
-    """A local web server that plays download.pytorch.org: it serves one file of weights."""
-
-    def __init__(self) -> None:
-        self.content = b""
-        self.cut = 0  # answers are broken off after so many bytes, once
-        self.ranges: list[str | None] = []
-        site = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                wanted = self.headers.get("Range")
-                site.ranges.append(wanted)
-                start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-                if not self.path.startswith("/models/"):
-                    self.send_error(404, "Not Found")
-                elif start >= len(site.content):
-                    self.send_error(416, "Range Not Satisfiable")
-                else:
-                    self.send_from(start)
-
-            def send_from(self, start: int) -> None:
-                rest = site.content[start:]
-                self.send_response(206 if start else 200)
-                self.send_header("Content-Length", str(len(rest)))
-                self.end_headers()
-                self.wfile.write(rest[: site.cut] if site.cut else rest)
-                site.cut = 0
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-
-    def url(self, promised: str = "") -> str:
-        promised = promised or hashlib.sha256(self.content).hexdigest()[:8]
-        return f"{self.base}/models/squeezenet1_1-{promised}.pth"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     site = Site()
@@ -323,7 +331,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setattr(backbones, "weights_url", lambda model: url)
+    monkeypatch.setattr(weights, "weights_url", lambda row: url)
 
 
 def test_pretrained_weights_are_downloaded_once_and_progress_is_told(
@@ -352,7 +360,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(
         build_backbone(stage("squeezenet1_1", "pretrained"))
     build_backbone(stage("squeezenet1_1", "pretrained"))
     assert site.ranges == [None, "bytes=1000000-"]
-    assert not list((tmp_path / "hub").rglob("*.partial"))
+    assert not list((tmp_path / "torch").rglob("*.partial"))
 
 
 @pytest.mark.parametrize(
@@ -376,11 +384,11 @@ def test_a_failed_download_says_how_to_go_on_without_it(
     assert "--backbone-weights FILE" in sentence
     assert "random" in sentence
     assert "\n" not in sentence
-    assert not list((tmp_path / "hub").rglob("*.pth"))
+    assert not list((tmp_path / "torch").rglob("*.pth"))
 
 
 def test_a_damaged_download_is_not_kept(site: Site, tmp_path: Path) -> None:
-    target = tmp_path / "hub" / "squeezenet1_1.pth"
+    target = tmp_path / "torch" / "squeezenet1_1.pth"
     with pytest.raises(DownloadError, match="checksum"):
         download(site.url("0" * 8), target)
     assert not target.exists()
@@ -393,7 +401,7 @@ def test_a_damaged_file_in_the_download_folder_is_named(
 ) -> None:
     use(monkeypatch, site.url())
     build_backbone(stage("squeezenet1_1", "pretrained"))
-    kept = next((tmp_path / "hub").rglob("*.pth"))
+    kept = next((tmp_path / "torch").rglob("*.pth"))
     kept.write_bytes(kept.read_bytes()[:5000])
     with pytest.raises(UserError, match="delete it, and it is downloaded again") as refused:
         build_backbone(stage("squeezenet1_1", "pretrained"))

@@ -312,24 +312,48 @@ def test_every_kind_of_stage_is_in_the_test_above() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in BACKBONES if name not in ("vit_b_16", "resnet50")]
-)
-def test_every_backbone_is_cut_as_the_program_cuts_it(name: str, tmp_path: Path) -> None:
+    ("name", "cut"),
+    [
+        ("embedded", ""), ("embedded", "conv2"), ("googlenet", ""), ("googlenet", "inception4e"),
+        ("mobilenet_v2", "features[13]"), ("resnet18", ""), ("resnet18", "layer2"),
+        ("shufflenet_v2_x0_5", "stage3"), ("squeezenet1_1", ""), ("swin_t", "features[3]"),
+    ],
+)  # fmt: skip
+def test_a_backbone_is_cut_as_the_program_cuts_it(name: str, cut: str, tmp_path: Path) -> None:
     stages = (
-        Stage(id="b-1", kind="backbone", settings={"model": name}),
+        Stage(id="b-1", kind="backbone", settings={"model": name, "cut": cut}),
         Stage(id="l-1", kind="linear"),
     )
     agree(Design(stages=stages), ("1", "2"), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["vit_b_16", "resnet50"])
-def test_a_large_backbone_has_the_programs_keys(name: str, tmp_path: Path) -> None:
-    stage = Stage(id="b-1", kind="backbone", settings={"model": name})
+def test_every_backbone_cut_anywhere_is_written_with_the_programs_edits() -> None:
+    for name, row in BACKBONES.items():
+        for cut in row.cuts:
+            stage = Stage(id="b-1", kind="backbone", settings={"model": name, "cut": cut})
+            text = script(Design(stages=(stage, Stage(id="l-1", kind="linear"))), "12", "files")
+            for target, new in row.edits(cut):
+                part = f"backbone.{target}" if new.startswith("[") else ""
+                assert f"\n    backbone.{target} = {part}{new}" in text, (name, cut)
+
+
+@pytest.mark.parametrize(
+    ("name", "cut"),
+    [("vit_b_16", "encoder.layers[5]"), ("maxvit_t", "blocks[1]"), ("vgg11", "features[20]"),
+     ("inception_v3", ""), ("densenet121", "features[6]"), ("convnext_tiny", "features[3]")],
+)  # fmt: skip
+def test_a_large_backbone_has_the_programs_weights_and_shapes(
+    name: str, cut: str, tmp_path: Path
+) -> None:
+    stage = Stage(id="b-1", kind="backbone", settings={"model": name, "cut": cut})
     design = Design(stages=(stage, Stage(id="l-1", kind="linear")))
     with torch.device("meta"):
-        theirs = text_module(design, ("1", "2"), tmp_path).build_model().state_dict()
+        theirs = text_module(design, ("1", "2"), tmp_path).build_model()
         ours = build_backbone(stage).state_dict()
-    assert {key.removeprefix("b-1.") for key in theirs if key.startswith("b-1.")} == set(ours)
+        logits = theirs.eval()(torch.empty(2, *preprocess(design).shape))
+    keys = {key.removeprefix("b-1.") for key in theirs.state_dict() if key.startswith("b-1.")}
+    assert keys == set(ours)
+    assert tuple(logits.shape) == (2, 2)
 
 
 # ---- images --------------------------------------------------------------------------------------
