@@ -292,6 +292,14 @@ def _model() -> Iterator[Entry]:
         _can_freeze,
         lambda w: _can_freeze(w) and w.document.design.stages[_stage_at(w)].frozen,
     )  # fmt: skip
+    yield Command(
+        "backbones", "Model", "Choose a backbone…", lambda w: w.show_backbones(),
+        ("Ctrl+Shift+K",), tip="Every network that can stand in front, and its weights",
+    )  # fmt: skip
+    yield Command(
+        "features", "Model", "Show cached features", lambda w: w.show_backbones("cache"), (),
+        tip="What frozen fronts made of images: size, limit, clearing",
+    )  # fmt: skip
     yield "Model", SEPARATOR
     yield Submenu("Model", "Device", lambda menu, w: fill_with_devices(menu, w.document))
     yield Command("data", "Model", "Show the data", lambda w: w.show_data(), ("Ctrl+Shift+A",))

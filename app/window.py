@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import (
@@ -39,6 +40,8 @@ from app.comparisons import Comparison
 from app.diagnostics import versions
 from app.document import Document
 from app.drops import dropped, images_of, is_project
+from app.featurecache import FeatureCache
+from app.fetching import Fetches
 from app.livestate import LiveState
 from app.looked import Looked
 from app.onlooking import Onlooking
@@ -62,6 +65,9 @@ from app.session import Session
 from app.surveying import Surveying
 from qdesigner.catalog.sources import IMAGE_EXTENSIONS
 from qdesigner.paths import data_folder
+
+if TYPE_CHECKING:
+    from app.panels.backbones import BackbonesPanel
 
 _log = logging.getLogger(__name__)
 SIZES = {"columns": [184, 1016, 240], "centre": [360, 368]}  # px, at the first start
@@ -93,9 +99,12 @@ class Window(QMainWindow):
         self.comparison = Comparison()
         self.evaluation = evaluation()
         self.surveying = Surveying()
+        self.fetches = Fetches()
+        self.features = FeatureCache(self.document, self.session, self.runview)
         # Built when they are first asked for.
         self.bench: QWidget | None = None
         self.evaluate: QWidget | None = None
+        self.backbones: BackbonesPanel | None = None
         self._late = self._train_first = False
         self._build()
         self._connect()
@@ -173,6 +182,8 @@ class Window(QMainWindow):
             signal.connect(self._say_refused)
         self.inspector.data_wanted.connect(self.project.use_data)
         self.runview.image_opened.connect(lambda _image: self.show_image())
+        commands = self.actions_table.actions
+        self.inspector.command_wanted.connect(lambda name: commands[name].trigger())
         self.document.changed.connect(lambda _design: self.notices.dismiss("edit"))
         self.session.event.connect(self.lines.take_event)
         self.lines.line.connect(self.runs.keep_line)
@@ -182,6 +193,9 @@ class Window(QMainWindow):
             lambda run, aside: self.runs.say_deleted(run, lambda: self.runlist.restore(run, aside))
         )
         self.runlist.restored.connect(self.runs.say_restored)
+        self.features.serves.connect(self.strip.show_cached)
+        self.features.cleared.connect(self.statusBar().forget_features)
+        self.features.failed.connect(lambda text: self.notices.post("cache", text, "warning"))
         QApplication.instance().focusChanged.connect(self._focus_moved)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(lambda _scheme: theme.apply(self.settings.theme))
@@ -314,6 +328,17 @@ class Window(QMainWindow):
         self.looked.show_files(paths)
         self.show_image()
 
+    def show_backbones(self, page: str = "networks") -> None:
+        """Every network that can stand in front, or the cached features, as a tab of its own."""
+        from app.panels.backbones import BackbonesPanel
+
+        self._show_results()
+        if self.backbones is None:
+            self.backbones = BackbonesPanel(self.document, self.fetches, self.features)
+            self.tabs.addTab(self.backbones, "Backbones")
+        self.tabs.setCurrentWidget(self.backbones)
+        self.backbones.pages.go(page)
+
     def show_runs(self) -> None:
         """Every run that is kept."""
         if hasattr(self, "kept_runs"):
@@ -392,6 +417,8 @@ class Window(QMainWindow):
         self.comparison.close()
         self.evaluation.close()
         self.surveying.close()
+        self.fetches.close()
+        self.features.close()
         self.runlist.close()
         self.lines.close()
         settings_module.save(self.settings, self._settings_file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -85,6 +85,13 @@ def stage_face(step: Traced) -> Face:
     weights = f"{number(step.parameters)} weights" if stage.row.trainable else "no weights"
     tip = f"{stage.row.hint}\n{weights}{', frozen' if stage.frozen else ''}"
     return Face(title, lines, "Quantum" if stage.row.quantum else "Classical", tip)
+
+
+def with_cache(face: Face) -> Face:
+    """The card of the last stage of a frozen front whose features are cached."""
+    first, second = face.lines
+    tip = f"{face.tip}\nIts features are cached: another run begins at once"
+    return replace(face, lines=(first, f"{second} · cached"), tip=tip)
 
 
 def _stage_text(step: Traced) -> tuple[str, tuple[str, str]]:

@@ -14,7 +14,6 @@ from app.panels.datarows import point_rows, source_rows, split_rows, survey_spec
 from app.panels.fields import Fields
 from app.panels.found import VARIED, Found, found_words
 from app.panels.header import number
-from app.panels.rows import Row
 from app.panels.runs import size_words
 from app.panels.switch import Switch
 from app.panels.ticks import ColumnTicks
@@ -29,6 +28,7 @@ from qdesigner.session.survey import Surveyed
 WAIT = 300  # ms after the last edit before the data is looked through
 LEAST, MOST = 250, 380  # px, the width of the left side
 LOW, NARROW = 250, 800  # px
+FETCHING = "downloading"  # how the child's words on a download begin
 NEEDED = {
     sources.FOLDER: "Choose a folder of images above, or drop one on the window.",
     sources.FILES: "Choose a CSV of image files and labels above, or drop one on the window.",
@@ -145,11 +145,12 @@ class DataPanel(QWidget):
     def _refresh(self) -> None:
         design, checked = self._document.design, self._checked
         data = design.data
-        self.source.show_rows([
-            *source_rows(design), *_narrow(table_rows(design, checked.columns)),
-            *point_rows(design),
-        ])  # fmt: skip
-        self.split.show_rows(split_rows(design, checked.splits))
+        of_table = {row.field.name: row for row in table_rows(design, checked.columns)}
+        of_table.pop("columns", None)  # has a place of its own
+        below = [row for name, row in of_table.items() if name == "standardise"]
+        above = [row for name, row in of_table.items() if name != "standardise"]
+        self.source.show_rows([*source_rows(design), *above, *point_rows(design)])
+        self.split.show_rows([*split_rows(design, checked.splits), *below])
         table = data.source == sources.TABLE and checked.columns is not None
         if table and checked.columns is not None:
             names = tuple(name for name in checked.columns.numbers if name != data.label)
@@ -181,7 +182,11 @@ class DataPanel(QWidget):
         if needs:
             hint, press = needs
         elif busy:
-            words, hint, press = progress_words(surveying.progress), "Looking through it…", "Cancel"
+            words, hint, press = (
+                progress_words(surveying.progress),
+                _doing(surveying.progress),
+                "Cancel",
+            )
         elif error:
             hint, press = error, "Try again"
         elif found is None:
@@ -244,9 +249,9 @@ class DataPanel(QWidget):
         self._document.apply("Change features", changed)
 
 
-def _narrow(rows: list[Row]) -> list[Row]:
-    """Those that go into one line: the list of features has a place of its own."""
-    return [row for row in rows if row.look != "columns"]
+def _doing(progress: Progress | None) -> str:
+    fetching = progress is not None and progress.what.startswith(FETCHING)
+    return "It is being downloaded…" if fetching else "It is being looked through…"
 
 
 def progress_words(progress: Progress | None) -> str:
@@ -256,6 +261,6 @@ def progress_words(progress: Progress | None) -> str:
     done, total = progress.done, progress.total
     if not total:
         return progress.what
-    fetching = progress.what.startswith("downloading")
+    fetching = progress.what.startswith(FETCHING)
     words = size_words if fetching else number
-    return f"{progress.what}: {words(done)} of {words(total)}"
+    return f"{words(done)} of {words(total)} · {progress.what}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from app.panels.rows import Row
+from app.panels.rows import Row, command
 from qdesigner.catalog import sources
 from qdesigner.catalog.table import Columns
 from qdesigner.circuit.fields import Field
@@ -42,6 +42,7 @@ _POINTS = (
     Field("noise", "Noise", "float", 0.1, 0.0, 2.0, hint="Deviation of the points' displacement"),
 )
 _LIMIT = Field("limit", "Limit a class", "int", 0, 0, 10_000_000, hint="0: all")
+_LIMIT_ROWS = Field("limit", "Limit", "int", 0, 0, 10_000_000, hint="0: all")
 _BALANCED = Field(
     "balanced", "Balance", "bool", False,
     hint="Train on as many of every class as the smallest has",
@@ -75,6 +76,9 @@ def data_rows(
 ) -> list[Row]:
     """The data: only what has an effect on this source."""
     rows = [*source_rows(design), *table_rows(design, columns), *point_rows(design)]
+    rows.append(
+        command("data", "Look into the data…", "Pictures, counts, what is skipped or twice")
+    )
     if available and design.data.task == "classify":
         rows.append(Row(
             Field("classes", "Classes", "choice", ""),
@@ -137,7 +141,7 @@ def point_rows(design: Design) -> list[Row]:
 def split_rows(design: Design, splits: tuple[str, ...]) -> list[Row]:
     """How many of a class, and which go where; ``splits`` are those that the data itself makes."""
     data = design.data
-    rows = [_data(_LIMIT)]
+    rows = [_data(_LIMIT if data.task == "classify" else _LIMIT_ROWS)]
     if data.task == "classify":
         rows.append(_data(_BALANCED))
     free = {"validation": "validation" not in splits, "test": not splits}

@@ -13,13 +13,11 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -34,16 +32,15 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.fromrun import RunWeights
+from app.panels.pickers import WEIGHT_FILES, Link, Path
 from app.panels.rows import Row, sums_value, wires_text, wires_value
 from app.panels.ticks import ColumnTicks
 from app.project import DATA_FILES
 from qdesigner.circuit.fields import Field
-from qdesigner.design.spec import display_name
 
 Commit = Callable[[Any], object]  # False when the value was not taken
 Refuse = Callable[[str], None]
 INT_LIMIT = 2**31 - 1
-PATH = 60  # px that a file's name has at least
 ROW = 26  # px, the height of every editor of one line
 
 
@@ -288,45 +285,6 @@ class Fold(QPushButton):
         painter.drawPolyline([QPointF(-2, -4), QPointF(2, 0), QPointF(-2, 4)])
 
 
-WEIGHT_FILES = "Weights (*.pth *.pt *.safetensors);;All files (*)"
-
-
-class Path(QPushButton):
-    """A file or a folder: the button shows its name and asks for another. ``files`` are the kinds
-    of file to choose from, "" for a folder."""
-
-    def __init__(self, files: str, title: str, commit: Commit) -> None:
-        super().__init__()
-        self._files, self._title, self._commit = files, title, commit
-        self._value = ""
-        self.clicked.connect(self._ask)
-
-    def show_value(self, value: Any) -> None:
-        """Show without telling."""
-        self._value = str(value)
-        self.setToolTip(self._value or self._title)
-        self._write()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """As much of the name as there is room for."""
-        super().resizeEvent(event)
-        self._write()
-
-    def _write(self) -> None:
-        name = display_name(self._value) or self._value
-        room = max(PATH, self.width() - 26)
-        shown = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, room)
-        self.setText(shown or "Choose…")
-
-    def _ask(self) -> None:
-        if self._files:
-            chosen, _ = QFileDialog.getOpenFileName(self, self._title, self._value, self._files)
-        else:
-            chosen = QFileDialog.getExistingDirectory(self, self._title, self._value)
-        if chosen:
-            self._commit(chosen)
-
-
 class Classes(QListWidget):
     """The classes that are there, with counts, ticked when in use. Two stay ticked at least."""
 
@@ -381,6 +339,8 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
             made = Path(WEIGHT_FILES, row.field.label, commit)
         case "data":
             made = Path(DATA_FILES, row.field.label, commit)
+        case "command":
+            made = Link(commit)
         case "run":
             made = RunWeights(field.choices[0], commit)
         case "classes":
@@ -407,7 +367,9 @@ def editor(row: Row, commit: Commit, refuse: Refuse) -> QWidget:
                 lambda text: _number(text, field), lambda value: _written(value, field),
                 commit, refuse,
             )  # fmt: skip
-    if row.look not in ("classes", "columns", "sums") and not isinstance(made, QCheckBox):
+    if row.look not in ("classes", "columns", "sums", "command") and not isinstance(
+        made, QCheckBox
+    ):
         made.setMinimumWidth(40)
         made.setFixedHeight(ROW)
         made.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)

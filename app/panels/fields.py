@@ -14,7 +14,8 @@ from app.sentences import sentence
 from qdesigner.design.edits import EditError
 
 HEIGHT = 28  # px, of a line
-LEAST = {"choice": 104, "float": 48, "int": 60}  # px, the width of an editor
+LEAST = {"choice": 80, "float": 48, "int": 60}  # px, the width of an editor
+FEW, ROOMY = 2, 120  # so few choices get so much room
 MOST = 160
 
 
@@ -66,7 +67,8 @@ class Fields(QWidget):
             grid.addWidget(label, line, 2 * column)
             grid.addWidget(widget, line, 2 * column + 1)
             if not isinstance(widget, QCheckBox):
-                widget.setMinimumWidth(LEAST[row.field.type])
+                roomy = len(rows) <= FEW and row.field.type == "choice"
+                widget.setMinimumWidth(ROOMY if roomy else LEAST[row.field.type])
                 widget.setMaximumWidth(MOST)
                 widget.setFixedHeight(HEIGHT)
             grid.setRowMinimumHeight(line, HEIGHT)

@@ -51,6 +51,7 @@ class Inspector(QScrollArea):
 
     refused = Signal(str)  # why a value was not taken; "" when that is mended
     data_wanted = Signal(str)  # a file of data to be looked at and used
+    command_wanted = Signal(str)  # a command's name
 
     def __init__(self, document: Document, runview: RunView, checked: Checked) -> None:
         super().__init__()
@@ -170,6 +171,9 @@ class Inspector(QScrollArea):
                 form.addRow(widget)
             elif row.look == "wide":
                 form.addRow(widget)
+            elif row.look == "command":
+                form.addRow(widget)
+                form.setAlignment(widget, Qt.AlignmentFlag.AlignLeft)
             else:
                 form.addRow(label, widget)
             self._rows.append((row, widget))
@@ -188,6 +192,9 @@ class Inspector(QScrollArea):
         if row.look == "fold":
             self._open ^= {row.field.name}
             self.refresh()
+            return True
+        if row.look == "command":
+            self.command_wanted.emit(row.field.name)
             return True
         if row.look == "data":
             self.data_wanted.emit(value)

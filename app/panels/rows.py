@@ -18,7 +18,7 @@ from qdesigner.design.spec import Design, Stage, WeightsSpec
 
 Look = Literal[
     "", "folder", "file", "data", "classes", "columns", "wires", "text", "sums", "fold", "wide",
-    "run",
+    "run", "command",
 ]  # fmt: skip
 
 
@@ -38,6 +38,12 @@ class Row:
     undo: str = ""
 
 
+def command(name: str, text: str, hint: str) -> Row:
+    """A line that does what the command of this name does."""
+    return Row(Field(name, text, "choice", "", hint=hint), lambda d: text, lambda d, _: d,
+               look="command")  # fmt: skip
+
+
 # ---- stages -------------------------------------------------------------------------------------
 
 
@@ -52,6 +58,8 @@ def stage_rows(stage: Stage) -> list[Row]:
         if field.name == "cut":
             field, texts = _cut_field(stage, field)
         rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
+    if stage.kind == "backbone":
+        rows.append(command("backbones", "All networks…", "Search, compare and download them"))
     if stage.row.trainable:
         frozen = Field("frozen", "Frozen", "bool", False, hint="Frozen stages are not trained")
         rows.append(Row(

@@ -54,7 +54,7 @@ class StatusBar(QStatusBar):
         runview.travelled.connect(self._show)
         document.saved.connect(lambda: self._right.setText("saved"))
         document.changed.connect(lambda _design: self._edited())
-        document.replaced.connect(self._forget)
+        document.replaced.connect(self.forget_features)
         autosave.written.connect(self._kept)
         self._show()
 
@@ -64,8 +64,9 @@ class StatusBar(QStatusBar):
             self._features = "features cached" if frozen else ""
             self._show()
 
-    def _forget(self) -> None:
-        self._features = ""  # the run was another project's
+    def forget_features(self) -> None:
+        """The features that the run cached are gone, or the run was another project's."""
+        self._features = ""
         self._show()
 
     def _edited(self) -> None:

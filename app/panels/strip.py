@@ -21,9 +21,10 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
 from app.focus import has_keyboard
-from app.panels.cards import HEIGHT, Card, Face, Gap, data_face, loss_face, stage_face
+from app.panels.cards import HEIGHT, Card, Face, Gap, data_face, loss_face, stage_face, with_cache
 from app.sentences import sentence
 from qdesigner.design import edits
+from qdesigner.design.plan import trained_prefix
 from qdesigner.design.spec import Design
 from qdesigner.design.stages import STAGES
 
@@ -36,6 +37,7 @@ class Strip(QScrollArea):
     def __init__(self, document: Document, checked: Checked) -> None:
         super().__init__()
         self._document, self._checked = document, checked
+        self._cached = False  # the frozen front's features are on disk
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -70,11 +72,20 @@ class Strip(QScrollArea):
             self._rebuild(names)
         faces = [data_face(design, self._checked.facts)]
         faces += [stage_face(step) for step in self._checked.traced]
+        front = trained_prefix(design)
+        if self._cached and front:
+            faces[front] = with_cache(faces[front])
         faces.append(loss_face(design, self._checked.facts))
         for name, face in zip(names, faces, strict=True):
             self._cards[name].show_face(
                 self._with_problems(name, face), name == self._document.selected_stage
             )
+
+    def show_cached(self, cached: bool) -> None:
+        """Whether the features of the frozen front are cached."""
+        if cached != self._cached:
+            self._cached = cached
+            self._refresh()
 
     def _with_problems(self, name: str, face: Face) -> Face:
         where = {DATA: "data", LOSS: "training"}.get(name, name)

@@ -59,6 +59,7 @@ class Switch(QWidget):
         there = [each for each in self._names if each in self._offered]
         for each, button in self.buttons.items():
             button.setVisible(each in self._offered and len(there) > 1)
+        self._pages.setVisible(bool(there))
         if there:
             self._turn(self._wanted if self._wanted in there else there[0])
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from shells import FakeOnlooking, FakeSession, end, heard, spin, wait_until
 
 import app.surveying
+from app.document import DATA
 from app.panels.classtable import NAME
 from app.panels.data import DataPanel, progress_words
 from app.panels.found import PICTURES, SKIPPED, TWICE, VARIED
@@ -242,7 +243,7 @@ def test_progress_is_shown_and_a_look_can_be_cancelled_and_begun_again(
 ) -> None:
     first = child()
     first.says.append(Progress("checking images", 120, 397))
-    wait_until(lambda: panel.words.text() == "checking images: 120 of 397")
+    wait_until(lambda: panel.words.text() == "120 of 397 · checking images")
     assert panel.bar.isVisible() and panel.button.text() == "Cancel"
     panel.button.click()
     wait_until(lambda: first.stopped)
@@ -252,7 +253,7 @@ def test_progress_is_shown_and_a_look_can_be_cancelled_and_begun_again(
     panel.button.click()
     wait_until(lambda: child() is not first and len(child().surveys()) == 1)
     assert progress_words(Progress("downloading a.zip", 5_000_000, 47_286_322)) == (
-        "downloading a.zip: 5.0 MB of 47.3 MB"
+        "5.0 MB of 47.3 MB · downloading a.zip"
     )
 
 
@@ -337,3 +338,11 @@ def test_ten_thousand_classes_and_skipped_files_are_shown_at_once(
     panel.found.go(PICTURES)
     panel.found.reveal("class 999")
     assert panel.found.samples.currentIndex().row() == 999
+
+
+def test_the_inspector_leads_to_the_tab(window: Window) -> None:
+    window.document.select_stage(DATA)
+    wait_until(lambda: "data" in window.inspector.editors())
+    assert window.tabs.currentWidget() is not window.data
+    window.inspector.editors()["data"].click()
+    assert window.tabs.currentWidget() is window.data
