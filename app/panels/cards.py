@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from app import theme
 from app.panels.header import number
 from qdesigner.catalog.backbones import BACKBONES, EMBEDDED
+from qdesigner.catalog.losses import LOSSES
 from qdesigner.circuit.circuit import resources
 from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced
@@ -31,10 +32,6 @@ HEIGHT = 66
 MIN_WIDTH, MAX_WIDTH = 78, 184
 MAX_LINE = 130  # px: a long file name is cut before it pushes other cards out of sight
 FROZEN = "❄"
-LOSSES = {
-    "cross_entropy": "cross entropy", "nll": "log-likelihood", "bce": "binary entropy",
-    "mse": "squared error", "mae": "absolute error",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def loss_face(design: Design, facts: DataFacts | None) -> Face:
         named = f"{len(classes)} classes" if classes else "classes"
     training = design.training
     optimizer = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}[training.optimizer]
-    title = LOSSES[training.loss].capitalize()
+    title = LOSSES[training.loss].label
     return Face(title, (named, f"{optimizer} {training.learning_rate:g}"), "Data")
 
 

@@ -53,6 +53,11 @@ def set_folder(spec: DataSpec, progress: Progress | None = None) -> Path:
     return done
 
 
+def is_here(spec: DataSpec) -> bool:
+    """Whether the set needs no download."""
+    return bool(spec.path) or fetched_folder(spec.source).is_dir()
+
+
 def _unpack(source: str, home: Path, files: tuple[Remote, ...], done: Path) -> None:
     """Unpack what was fetched into ``done``, which is there whole or not at all; the archives are
     not kept."""

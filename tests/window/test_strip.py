@@ -37,7 +37,7 @@ def test_cards_say_what_flows_from_the_images_to_the_classes(strip: Strip) -> No
     faces = [card.face for card in strip.cards()]
     assert [face.title for face in faces] == [
         "Data", "Embedded CNN ❄", "Linear", "Batch norm", "tanh · π/2", "Quantum circuit",
-        "Linear", "Cross entropy",
+        "Linear", "Cross-entropy",
     ]  # fmt: skip
     assert faces[0].lines == ("671 train · 225 val", "1 × 8 × 8")
     assert faces[6].lines == ("4 → 5", "25 params")
