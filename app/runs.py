@@ -20,9 +20,9 @@ from app.panels.notices import Button, Notices
 from app.project import file_name
 from app.runcurves import Curves
 from app.runview import RunView
-from app.saturation import saturated
+from app.saturation import insert_batch_norm, saturated, sentence
 from app.session import Session
-from qdesigner.design import codec, edits
+from qdesigner.design import codec
 from qdesigner.design.plan import same_model
 from qdesigner.design.spec import Design
 from qdesigner.errors import UserError
@@ -317,20 +317,8 @@ class Runs(QObject):
             return
         self._told_saturation = True
         squash, share = found
-        text = (
-            f"{share:.0%} of the angles stand at the ends of tanh · π/2: the circuit sees little "
-            "but their signs. A batch norm before it often helps."
-        )
-        button = ("Insert batch norm", lambda: self._insert_batch_norm(squash))
-        self._notices.post("saturation", text.replace("%", " %", 1), "warning", (button,))
-
-    def _insert_batch_norm(self, squash: str) -> None:
-        design = self._document.design
-        names = [stage.id for stage in design.stages]
-        place = names.index(squash) if squash in names else 0
-        if place and design.stages[place - 1].kind != "batch_norm":
-            new = edits.insert_stage_kind(design, "batch_norm", squash)
-            self._document.apply("Insert batch norm", new)
+        button = ("Insert batch norm", lambda: insert_batch_norm(self._document, squash))
+        self._notices.post("saturation", sentence(share), "warning", (button,))
 
     def _say_skipped(self, event: events.Started) -> None:
         for path, reason in event.skipped:

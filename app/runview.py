@@ -24,7 +24,7 @@ from qdesigner.design import codec
 from qdesigner.design.spec import Design, Stage
 from qdesigner.errors import UserError
 from qdesigner.session import events, record
-from qdesigner.session.record import Record, RunItem
+from qdesigner.session.record import Points, Record, RunItem
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class RunView(QObject):
 
     ``predictions`` are those of the epoch looked at: of ``at_epoch``, or the newest where that is
     None. ``kept`` are the epochs that `travel` can go to. ``scatter`` [images, 2] and ``plane``
-    (low, high) are as `session.record` reads them, None where the run has none.
+    (low, high) and ``points`` are as `session.record` reads them, None where the run has none.
     """
 
     curves_changed = Signal()
@@ -80,6 +80,7 @@ class RunView(QObject):
         self.kept: tuple[int, ...] = ()
         self.scatter: NDArray[Any] | None = None
         self.plane: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.points: Points | None = None
         self._newest: events.Predictions | None = None
         self._design_then: Design | None = None
         self._background.forget()
@@ -290,6 +291,8 @@ class RunView(QObject):
                 self.scatter = record.read_scatter(folder)
             if self.plane is None:
                 self.plane = record.read_plane(folder)
+                if self.plane is not None:
+                    self.points = record.read_points(folder, len(self.classes))
 
     # ---- predictions ----------------------------------------------------------------------------
 

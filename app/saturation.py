@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from app.document import Document
+from qdesigner.design import edits
 from qdesigner.design.spec import Design
 
 if TYPE_CHECKING:
@@ -34,3 +36,20 @@ def saturated(design: Design, angles: Mapping[str, Floats]) -> tuple[str, float]
         if share >= MUCH:
             return squash.id, share
     return None
+
+
+def sentence(share: float) -> str:
+    """What it means that this share of a squash's angles stands at its ends."""
+    return (
+        f"{share:.0%} of the angles stand at the ends of tanh · π/2: the circuit sees little "
+        "but their signs. A batch norm before it often helps."
+    ).replace("%", " %", 1)
+
+
+def insert_batch_norm(document: Document, squash: str) -> None:
+    """A batch norm before the squash, as one undo step; nothing where there is one."""
+    names = [stage.id for stage in document.design.stages]
+    place = names.index(squash) if squash in names else 0
+    if place and document.design.stages[place - 1].kind != "batch_norm":
+        new = edits.insert_stage_kind(document.design, "batch_norm", squash)
+        document.apply("Insert batch norm", new)

@@ -215,6 +215,7 @@ class Window(QMainWindow):
             QTimer.singleShot(0, self._build_late)
 
     def _build_late(self) -> None:
+        from app.panels.analysis import AnalysisPanel
         from app.panels.code import CodePanel
         from app.panels.data import DataPanel
         from app.panels.image import ImagePanel
@@ -233,6 +234,8 @@ class Window(QMainWindow):
             self.actions_table.actions["predict"],
         )  # fmt: skip
         self.tabs.addTab(self.image, "Image")
+        self.analysis = AnalysisPanel(self.document, self.runview)
+        self.tabs.addTab(self.analysis, "Analysis")
         self.kept_runs = RunsPanel(self.runlist, self.runs, self.runview, self.session)
         self.tabs.addTab(self.kept_runs, "Runs")
         self.data = DataPanel(self.document, self.checked, self.surveying)

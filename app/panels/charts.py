@@ -18,13 +18,16 @@ from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from app import theme
 from app.panels.cells import sized
+from app.panels.curves import Left
 from app.panels.series import COLOURS, colour
+from app.theme import blend
 
 SYMBOLS = ("o", "d", "s", "t", "p", "star", "t1", "h")  # groups differ by colour and by symbol
 MOST_POINTS = 4000  # drawn at once; of more, evenly some
 NEAR = 10  # px from a point that is pointed at
 
 Floats = NDArray[np.floating[Any]]
+Colouring = Callable[[int, int], QColor]
 
 
 def group_colour(place: int, groups: int) -> QColor:
@@ -33,6 +36,13 @@ def group_colour(place: int, groups: int) -> QColor:
         return colour(place)
     light = theme.current().name == "light"
     return QColor.fromHsvF((place / groups) % 1.0, 0.75 if light else 0.55, 0.75 if light else 0.95)
+
+
+def ramp_colour(place: int, groups: int) -> QColor:
+    """A number's colour, as one of so many groups from the smallest numbers to the largest."""
+    look = theme.current()
+    share = place / max(1, groups - 1)
+    return blend(QColor(look.validation), QColor(look.train), share)
 
 
 class Groups(QLabel):
@@ -91,14 +101,14 @@ class Chart(pg.PlotWidget):  # type: ignore[misc]
     """
 
     def __init__(self, name: str, left: int = 38) -> None:
-        super().__init__()
+        super().__init__(axisItems={"left": Left()})
         self._left_width = left
         self._follows = True
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.setMinimumSize(120, 80)
+        self.setMinimumSize(120, 60)
         self.getPlotItem().layout.setContentsMargins(0, 8, 10, 0)
         view = self.getViewBox()
         view.setDefaultPadding(0.03)
@@ -192,6 +202,7 @@ class Points(Chart):
         self._groups, self._count = np.zeros(0, dtype=np.intp), 1
         self._ringed = np.zeros(0, dtype=bool)
         self._chosen = -1
+        self._colour: Colouring = group_colour
         self._drawn = np.zeros(0, dtype=np.intp)
         self._say = say
         self._scatters: list[pg.ScatterPlotItem] = []
@@ -205,9 +216,11 @@ class Points(Chart):
         groups: NDArray[Any] | Sequence[int] | None = None,
         count: int = 1,
         ringed: NDArray[np.bool_] | None = None,
+        colour: Colouring = group_colour,
     ) -> None:
         """Draw samples at ``xy`` [samples, 2], each of one of ``count`` groups; ``ringed`` ones
-        stand out."""
+        stand out. ``colour`` gives the colour of a group, of so many."""
+        self._colour = colour
         self._xy = np.asarray(xy, dtype=float)
         none = np.zeros(len(self._xy), dtype=np.intp)
         self._groups = none if groups is None else np.asarray(groups, dtype=np.intp)
@@ -247,7 +260,7 @@ class Points(Chart):
             item.setZValue(1 if ring else 0)
             item.setData(
                 some[:, 0], some[:, 1], symbol=SYMBOLS[group % len(SYMBOLS)],
-                size=size + 2 if ring else size, brush=group_colour(group, self._count), pen=pen,
+                size=size + 2 if ring else size, brush=self._colour(group, self._count), pen=pen,
             )  # fmt: skip
         self._draw_chosen()
 

@@ -65,7 +65,7 @@ def smoothed(y: Floats, decay: float) -> Floats:
     return out
 
 
-class _Left(pg.AxisItem):  # type: ignore[misc]
+class Left(pg.AxisItem):  # type: ignore[misc]
     """A vertical axis that also writes the labels at its very ends."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     def __init__(self, runview: RunView, quantity: str, parent: QWidget | None = None) -> None:
         self._marks: list[pg.InfiniteLine] = []
-        super().__init__(parent, axisItems={"left": _Left()})
+        super().__init__(parent, axisItems={"left": Left()})
         self._runview = runview
         self.quantity = quantity
         self._follow, self._log, self._decay = True, False, 0.0

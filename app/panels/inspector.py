@@ -21,6 +21,7 @@ from app import theme
 from app.checked import Checked
 from app.document import DATA, DEVICE, LOSS, Document
 from app.focus import has_keyboard
+from app.gradients import short_names
 from app.panels.cards import stage_face
 from app.panels.datarows import data_rows
 from app.panels.devices import device_about, device_rows
@@ -250,15 +251,10 @@ class Inspector(QScrollArea):
         """A bar for each stage of the run on screen, in the order of the strip."""
         norms = self._runview.gradient_norms
         shown = [t.stage for t in self._checked.traced if t.stage.id in norms]
-        labels = ["circuit" if s.row.quantum else s.row.label.lower() for s in shown]
-        bars = []
-        for place, stage in enumerate(shown):
-            label = labels[place]
-            if labels.count(label) > 1:
-                label += f" {labels[: place + 1].count(label)}"
-            category = "Quantum" if stage.row.quantum else "Classical"
-            bars.append(Bar(label, norms[stage.id], category))
-        return bars
+        return [
+            Bar(label, norms[stage.id], "Quantum" if stage.row.quantum else "Classical")
+            for stage, label in zip(shown, short_names(shown), strict=True)
+        ]
 
 
 class Figures(QWidget):

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from qdesigner.design import codec
 from qdesigner.design.spec import Design
@@ -68,6 +68,15 @@ class Record:
     predictions: Predictions | None
     thumbnails: NDArray[np.uint8] | None
     unreadable: int = 0
+
+
+class Points(NamedTuple):
+    """Samples of two features, in these features' own units: ``train`` [samples, 2] with their
+    ``labels`` [samples], not all of very many, and ``validation`` [samples, 2]."""
+
+    train: NDArray[Any]
+    labels: NDArray[Any]
+    validation: NDArray[Any]
 
 
 def read_record(path: Path) -> Record:
@@ -155,6 +164,22 @@ def read_plane(path: Path) -> tuple[NDArray[Any], NDArray[Any]] | None:
     if low.shape != (2,) or high.shape != (2,):
         raise _broken(file, "its corners are not points of a plane")
     return low, high
+
+
+def read_points(path: Path, classes: int) -> Points | None:
+    """The samples of a run's two-feature data, None where the run has not written them."""
+    file = path / "plane.npz"
+    found = _arrays(file)
+    if found is None or "train" not in found:
+        return None
+    train, labels = _numbers(file, found, "train", 2), _numbers(file, found, "train_labels", 1)
+    validation = _numbers(file, found, "validation", 2)
+    if train.shape != (len(labels), 2) or validation.shape[1] != 2:
+        raise _broken(file, "its samples are not points of a plane")
+    known = not classes or not len(labels) or 0 <= labels.min() <= labels.max() < classes
+    if not known:
+        raise _broken(file, f"a label in it is none of {classes} classes")
+    return Points(train, labels, validation)
 
 
 def read_scatter(path: Path) -> NDArray[Any] | None:

@@ -225,7 +225,7 @@ class Trainer:
     def write_plots(self) -> None:
         """Write where the samples lie of which the model is asked."""
         if self.plane is not None:
-            self.folder.write_plane(self.plane.low, self.plane.high)
+            self.folder.write_plane(self.plane.low, self.plane.high, self.plane.points)
         if (lying := scatter(self.made.validation)) is not None:
             self.folder.write_scatter(lying)
 

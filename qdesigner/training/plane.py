@@ -20,12 +20,14 @@ SIDES = (48, 32, 16)  # points along a side of the plane: the most that are quic
 QUICK = 300.0  # ms that a device may take for all of them
 MARGIN = 0.08  # of the data's width, around it
 WIDEST = 4096  # features beyond which no components are computed
+MOST_POINTS = 2000  # training samples that are drawn
 SOME = 512  # samples that say where the components lie
 
 
 class Plane:
     """A grid over the plane of the data's two features, from ``low`` to ``high`` in their own
-    units, as the trained part of the model is fed with it."""
+    units, as the trained part of the model is fed with it. ``points`` are the samples there, as
+    `session.record.Points` has them."""
 
     def __init__(self, dataset: Dataset, split: Split, side: int) -> None:
         rows, scaling = dataset.rows, dataset.scaling
@@ -34,6 +36,12 @@ class Plane:
         low, high = used.min(axis=0).astype(np.float64), used.max(axis=0).astype(np.float64)
         room = MARGIN * np.where(high > low, high - low, 1.0)
         self.low, self.high = low - room, high + room
+        train = dataset.train[:: -(-len(dataset.train) // MOST_POINTS) or 1]
+        self.points = {
+            "train": rows[[item.index for item in train]].astype(np.float64),
+            "train_labels": np.array([item.label for item in train], dtype=np.float64),
+            "validation": rows[[item.index for item in dataset.validation]].astype(np.float64),
+        }
         self.side = side
         axes = [np.linspace(a, b, side) for a, b in zip(self.low, self.high, strict=True)]
         x, y = np.meshgrid(*axes)

@@ -9,7 +9,8 @@
     scaling.json           of rows of numbers, the mean and deviation of each feature
     thumbnails.npy         uint8 [images, 64, 64, 3] of them
     scatter.npz            where they lie: principal components of what is trained on
-    plane.npz              of two features, the corners of the plane that is asked everywhere
+    plane.npz              of two features, the corners of the plane that is asked everywhere, and
+                           the samples in it
     predictions.npz        the last epoch's predictions; best_predictions.npz the best epoch's
     epochs/000012.npz, .pt predictions and trained weights after an epoch that is kept
     designs/000012.json    the Design up to and with an epoch, where it was edited afterwards
@@ -27,7 +28,7 @@ import logging
 import platform
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -218,9 +219,16 @@ class Run:
         except (OSError, ValueError, RecursionError) as error:
             raise UserError(f"The run {self.path.name!r} is broken: {SCALING}: {error}.") from error
 
-    def write_plane(self, low: np.ndarray[Any, Any], high: np.ndarray[Any, Any]) -> None:
-        """The corners [2] of the plane that `Predictions.boundary` stands for."""
-        self._replace(["plane.npz"], lambda file: np.savez(file, low=low, high=high))
+    def write_plane(
+        self,
+        low: np.ndarray[Any, Any],
+        high: np.ndarray[Any, Any],
+        points: Mapping[str, np.ndarray[Any, Any]],
+    ) -> None:
+        """The corners [2] of the plane that `Predictions.boundary` stands for, and the samples in
+        it (see `session.record.Points`)."""
+        arrays: dict[str, Any] = {"low": low, "high": high, **points}
+        self._replace(["plane.npz"], lambda file: np.savez(file, **arrays))
 
     def write_scatter(self, xy: np.ndarray[Any, Any]) -> None:
         """Points [n, 2] for the validation images."""

@@ -112,6 +112,12 @@ def test_points_in_the_plane_are_asked_everywhere_between_their_corners(tmp_path
     found = record.read_plane(tmp_path / "run")
     assert found is not None and said.boundary is not None
     low, high = found
+    points = record.read_points(tmp_path / "run", 2)
+    assert points is not None and len(points.train) == len(points.labels) == 150
+    assert len(points.validation) == len(record.read_items(tmp_path / "run", 2))
+    for some in (points.train, points.validation):
+        assert (some > low).all() and (some < high).all()
+    assert points.train[points.labels == 0, 1].mean() > points.train[points.labels == 1, 1].mean()
     rows, columns, classes = said.boundary.shape
     assert classes == 2 and said.boundary.sum(axis=2) == pytest.approx(1.0, abs=1e-5)
     # The upper moon is class 0, and its crown is well above the lower one.
