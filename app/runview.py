@@ -211,6 +211,8 @@ class RunView(QObject):
             case events.Mark():
                 self._follow(event)
                 self._read(self._read_changed)
+                if event.kind == "edit":  # what is trained on may be another
+                    self.scatter = self.plane = self.points = None
             case events.Predictions():
                 self._newest = event
                 self._mark("kept")
