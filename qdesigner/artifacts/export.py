@@ -29,8 +29,7 @@ from qdesigner.design.spec import Design, DeviceSpec, preprocess
 from qdesigner.errors import UserError
 from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
 from qdesigner.export.script import script
-from qdesigner.export.training import starts_from_file
-from qdesigner.model.backbones import build_backbone
+from qdesigner.export.training import started
 from qdesigner.model.build import build
 from qdesigner.training.runs import Run
 
@@ -77,9 +76,10 @@ def export(
     images = _of_run(run) if run else _of_data(design)
     with _fresh_folder(path) as folder:
         _write_files(folder / "files", design, model, classes, images)
-        if starts_from_file(design) and design.backbone is not None:
-            first = build_backbone(design.backbone, progress).state_dict()
-            _save(first, folder / "files" / STARTING_WEIGHTS)
+        if marks := tuple(f"{name}." for name in started(design)):
+            first = build(_exact(design), len(classes), progress).state_dict()
+            begun = {key: value for key, value in first.items() if key.startswith(marks)}
+            _save(begun, folder / "files" / STARTING_WEIGHTS)
         (folder / "script").write_text(text, encoding="utf-8", newline="\n")
         _put_in_place(folder, path, files)
     return path

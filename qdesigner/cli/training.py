@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,13 @@ def train(
     backbone_weights: Annotated[
         str | None, typer.Option(help='The backbone\'s weights: a file, "pretrained" or "random".')
     ] = None,
+    front: Annotated[
+        Path | None,
+        typer.Option(help="Begin with the front of this run's model, frozen as it was trained."),
+    ] = None,
+    upto: Annotated[
+        str | None, typer.Option(help="The last stage of --front; without it, all but its head.")
+    ] = None,
     epochs: values.EPOCHS = None,
     batch_size: values.BATCH_SIZE = None,
     lr: values.RATE = None,
@@ -125,7 +133,7 @@ def train(
             limit=limit, balanced=balanced, validation=validation, test=test, seed=split_seed,
             size=size, channels=channels, augmentation=augment, samples=samples, noise=spread,
         )  # fmt: skip
-        changes = (data, backbone, backbone_weights, out, *training.values())
+        changes = (data, backbone, backbone_weights, front, upto, out, *training.values())
         if resume is not None and (
             running or chosen or any(value is not None for value in changes)
         ):
@@ -140,6 +148,12 @@ def train(
             with_data(open_design(str(resume or file)), data, chosen), backbone,
             backbone_weights, training, running,
         )  # fmt: skip
+        if upto is not None and front is None:
+            raise UserError("--upto names a stage of the run that --front names: give both.")
+        if front is not None:
+            from qdesigner.design.fronts import use_front
+
+            design = use_front(design, str(front), upto or "")
         from qdesigner.design.checks import require_trainable
 
         require_trainable(design)
@@ -162,7 +176,11 @@ def adjusted(
     except UnicodeEncodeError as error:
         raise UserError(f"The name {weights!r} is not text; rename it.") from error
     if backbone is not None and backbone not in BACKBONES:
-        raise UserError(f"There is no backbone {backbone!r}; known: {', '.join(BACKBONES)}.")
+        near = ", ".join(difflib.get_close_matches(backbone, BACKBONES, 4, 0.5))
+        raise UserError(
+            f"There is no backbone {backbone!r}; "
+            f"{f'near: {near}; ' if near else ''}`qdesigner backbones` lists them."
+        )
     if backbone is not None or weights is not None:
         if design.backbone is None:
             raise UserError("This project has no backbone to exchange.")

@@ -19,6 +19,7 @@ from qdesigner.catalog.sources import PHOTOGRAPHS
 from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
+from qdesigner.design.fronts import is_trained_run, misfit
 from qdesigner.design.plan import circuit_rows, duration, step_cost
 from qdesigner.design.problem import Fix, Problem
 from qdesigner.design.shapes import Traced, trace
@@ -110,6 +111,8 @@ def _stage_problems(design: Design, classes: int) -> Iterator[Problem]:
             text = f"{_name(step.stage)}: {step.error}."
             yield Problem("error", step.stage.id, text, _shape_fix(traced, step))
         yield from _weights_problems(step.stage)
+        if step.stage.weights.origin == "run":
+            yield from _run_problems(design, step.stage, classes)
     last = traced[-1]
     if last.shape_out is not None and last.shape_out != (classes,):
         size = " × ".join(map(str, last.shape_out))
@@ -146,6 +149,31 @@ def _weights_problems(stage: Stage) -> Iterator[Problem]:
             "error", stage.id,
             f"The weights file {name!r} of {_name(stage)} is not at {stage.weights.path!r}; "
             "choose it again.",
+        )  # fmt: skip
+
+
+def _run_problems(design: Design, stage: Stage, classes: int) -> Iterator[Problem]:
+    """For a stage that takes its weights from a run which is gone, or of another model."""
+    name = display_name(stage.weights.path)
+    random = Fix("Random weights", lambda d: edits.set_weights(d, stage.id, "random"))
+    if not is_trained_run(stage.weights.path):
+        yield Problem(
+            "error", stage.id,
+            f"The run {name!r}, from which {_name(stage)} takes its weights, is not there any "
+            f"more (at {stage.weights.path!r}); choose another run, or random weights.",
+            random,
+        )  # fmt: skip
+        return
+    try:
+        why = misfit(design, stage, classes)
+    except UserError as error:
+        why = str(error).rstrip(".")
+    if why:
+        yield Problem(
+            "error", stage.id,
+            f"{_name(stage)} cannot take its weights from the run {name!r}: {why}; choose another "
+            "run, or random weights.",
+            random,
         )  # fmt: skip
 
 

@@ -18,14 +18,16 @@ def trained_prefix(design: Design) -> int:
     """How many stages at the front hold nothing to train, beginning with a frozen backbone or
     other frozen weights: their output is the same in every epoch and is computed once.
 
-    Dropout ends the prefix (it draws anew each time), and so do shots, and batch norm that is not
-    frozen.
+    Dropout ends the prefix unless it is frozen (it draws anew each time), and so do shots, and
+    batch norm that is not frozen.
     A prefix without weights is not worth keeping and counts as 0.
     """
     prefix = 0
     holds_weights = False
     for number, stage in enumerate(design.stages, start=1):
-        draws = stage.kind == "dropout" or (stage.circuit is not None and design.device.shots)
+        draws = (stage.kind == "dropout" and not stage.frozen) or (
+            stage.circuit is not None and design.device.shots
+        )
         if draws or (stage.row.trainable and not stage.frozen):
             break
         holds_weights = holds_weights or stage.row.trainable

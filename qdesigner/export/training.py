@@ -121,11 +121,15 @@ def _optimizer(spec: TrainingSpec, weights: str) -> list[str]:
     return bracketed(f"optimizer = torch.optim.{name}(", settings, ")", LINE - 4)
 
 
-def starts_from_file(design: Design) -> bool:
-    """Whether training changes backbone weights that no seed gives again, so that the export must
-    carry them as they were."""
-    backbone = design.backbone
-    return backbone is not None and not backbone.frozen and backbone.weights.origin != "random"
+def started(design: Design) -> tuple[str, ...]:
+    """Ids of the stages that are trained from weights that no seed gives again, so that the export
+    must carry them as they were."""
+    return tuple(s.id for s in design.stages if not s.frozen and s.weights.origin != "random")
+
+
+def _stays(stage: Stage) -> bool:
+    """Whether the stage is frozen with weights that are in the trained ones and cannot be drawn."""
+    return stage.frozen and (stage.kind == "backbone" or stage.weights.origin != "random")
 
 
 def training(design: Design) -> list[str]:
@@ -163,13 +167,25 @@ def training(design: Design) -> list[str]:
 
 
 def _first_weights(design: Design) -> list[str]:
-    """The backbone's first weights: saved ones, unless SEED draws them."""
+    """First weights that SEED does not draw: those of the frozen stages, which are among the
+    trained ones, and those that others began with."""
     backbone = design.backbone
-    if backbone is None or (not backbone.frozen and not starts_from_file(design)):
-        return []
-    if starts_from_file(design):
-        return [f'model[0].load_state_dict(read_weights(FILES / "{STARTING_WEIGHTS}"))']
+    stay = [f'"{stage.id}."' for stage in design.stages if _stays(stage)]
+    lines = []
+    if started(design):
+        lines = [f'model.load_state_dict(read_weights(FILES / "{STARTING_WEIGHTS}"), strict=False)']
+    if not stay:
+        return lines
+    if backbone is None or not backbone.frozen or len(stay) > 1:
+        return [
+            *lines,
+            "saved = read_weights(WEIGHTS)  # frozen stages are kept, all else begins anew",
+            *([f"marks = {stay[0]}"] if len(stay) == 1 else bracketed("marks = (", stay, ")", 96)),
+            "kept = {k: v for k, v in saved.items() if k.startswith(marks)}",
+            "model.load_state_dict(kept, strict=False)",
+        ]
     return [
+        *lines,
         "saved = read_weights(WEIGHTS)",
         f'mark = "{backbone.id}."  # only the frozen backbone is kept, all else begins anew',
         "kept = {k.removeprefix(mark): v for k, v in saved.items() if k.startswith(mark)}",

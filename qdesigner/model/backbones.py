@@ -42,7 +42,7 @@ def build_backbone(stage: Stage, progress: Progress | None = None) -> nn.Module:
     row = BACKBONES[stage.settings.text("model")]
     model = bare(row.name)
     gone = edit(model, row.edits(stage.settings.text("cut")))
-    if stage.weights.origin == "random":
+    if stage.weights.origin in ("random", "run"):  # a run's are put into it by whoever builds all
         return model
     path, advice = _weights_file(stage, row, progress)
     state = read_weights(path, advice)
@@ -62,7 +62,7 @@ def weights_identity(stage: Stage, seed: int) -> str:
     if stage.weights.origin == "pretrained" and row.name != EMBEDDED:
         return f"torchvision/{row.file}"
     path, _ = _weights_file(stage, row, None)
-    return f"file/{row.name}/{_content_hash(path)}"
+    return f"file/{row.name}/{content_hash(path)}"
 
 
 def read_weights(path: Path, advice: str = "") -> State:
@@ -162,7 +162,8 @@ def _load(model: nn.Module, state: State, row: Backbone, path: Path) -> None:
     model.load_state_dict(state)
 
 
-def _content_hash(path: Path) -> str:
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, remembered by its path, size and time. Raises UserError if it is gone."""
     stamp = memo.stamp(path)
     if stamp is None:
         raise UserError(f"The file of weights {str(path)!r} does not exist; choose another file.")

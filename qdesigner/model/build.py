@@ -21,6 +21,7 @@ from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.devices.layer import quantum_layer
 from qdesigner.errors import UserError
 from qdesigner.model.backbones import build_backbone
+from qdesigner.model.from_run import load_from_run
 
 Download = Callable[[str, int, int], None]
 Maker = Callable[[Traced, int], nn.Module]
@@ -105,7 +106,10 @@ def build(design: Design, classes: int, progress: Download | None = None) -> nn.
 def build_backbone_stage(stage: Stage, seed: int, progress: Download | None = None) -> nn.Module:
     """The backbone with its first weights; random ones follow ``seed``."""
     torch.manual_seed(seed)
-    return build_backbone(stage, progress)
+    backbone = build_backbone(stage, progress)
+    if stage.weights.origin == "run":
+        load_from_run(stage, backbone, build_stages)
+    return backbone
 
 
 def build_stages(
@@ -133,8 +137,11 @@ def build_stages(
         elif stage is not design.backbone:
             modules[stage.id] = MAKERS[stage.kind](traced, classes)
     for stage in design.stages:
-        if stage.frozen and stage.id in modules:
-            modules[stage.id].requires_grad_(False)
+        if stage.id in modules:
+            if stage.weights.origin == "run" and stage is not design.backbone:
+                load_from_run(stage, modules[stage.id], build_stages)
+            if stage.frozen:
+                modules[stage.id].requires_grad_(False)
     return modules
 
 

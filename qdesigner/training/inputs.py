@@ -20,6 +20,7 @@ from qdesigner.design.spec import Design, preprocess
 from qdesigner.model.backbones import weights_identity
 from qdesigner.model.build import Split
 from qdesigner.model.features import frozen_features
+from qdesigner.model.from_run import run_identity
 
 KEEP_BYTES = 1 << 29  # prepared images up to this size stay in memory
 MAX_THUMBNAILS = 2000
@@ -143,8 +144,11 @@ def prefix_key(design: Design, cut: int) -> dict[str, Any]:
         "stages": [stage.model_dump(mode="json", exclude={"id", "weights"}) for stage in stages],
         "torch": torch.__version__,
     }
-    if design.backbone is not None:
+    if design.backbone is not None and design.backbone.weights.origin != "run":
         key["weights"] = weights_identity(design.backbone, design.training.seed)
+    runs = [run_identity(stage) for stage in stages if stage.weights.origin == "run"]
+    if runs:
+        key["runs"] = runs
     if any(stage.circuit is not None for stage in stages):
         key["device"] = design.device.model_dump(mode="json")
     if any(s.row.trainable and s.weights.origin == "random" for s in stages):
