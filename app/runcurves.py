@@ -137,6 +137,15 @@ class Curves:
         self.total_epochs, self.steps_per_epoch = event.epochs, max(1, event.steps_per_epoch)
         self.score, self.compute = event.score, event.compute
 
+    def reach(self, epoch: int, at: float) -> bool:
+        """Whether they say all up to there: a worker that was killed may have written more than it
+        was heard to say."""
+        epochs, steps = self.epochs["epoch"], self.steps["x"]
+        return bool(
+            (not epoch or (len(epochs) and epochs[-1] >= epoch))
+            and (not at or (len(steps) and steps[-1] >= at - 1e-9))
+        )
+
     def _add_steps(self, event: events.Steps) -> None:
         count = min(len(event.losses), len(event.accuracies))
         if len(event.at) >= count:

@@ -246,7 +246,8 @@ class RunView(QObject):
 
     def _start(self, event: events.Started) -> None:
         begun = event.first_epoch > 1 or event.at > 0
-        goes_on = begun and (self.path == event.run or self._reopened(event.run))
+        known = self.path == event.run and self.curves.reach(event.first_epoch - 1, event.at)
+        goes_on = begun and (known or self._reopened(event.run))
         if not goes_on:
             self._clear()
         self.curves.take(event)

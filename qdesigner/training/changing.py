@@ -61,6 +61,7 @@ def _edit(trainer: Trainer, wanted: Design) -> bool:
     if design.stages == was.stages and design.device == was.device:
         return False
     old, descent, folder = Grown(was, trainer.tail), trainer.descent, trainer.folder
+    fed = trainer.made.validation
     drawn = random_state()  # the new model's first weights are drawn from the same generator
     try:
         made = trainer.made.edited(design, bound(old, design), trainer.tell)
@@ -71,7 +72,8 @@ def _edit(trainer: Trainer, wanted: Design) -> bool:
     trainer.work_on(made)
     trainer.descent.go_on_from(descent, done.grafts)
     made.train.begin_epoch(trainer.state.epoch + 1)
-    trainer.write_plots()
+    if made.validation is not fed:
+        trainer.write_plots()
     set_mode(design, trainer.tail, training=True)
     trainer.pace.forget()
     trainer.state.best = Best()  # what was best was another model

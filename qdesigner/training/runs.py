@@ -29,8 +29,9 @@ import platform
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ class Run:
         self.path = path
         self.design = design
         self.about = about
-        self._events: IO[str] | None = None
+        self._events: FileIO | None = None
         # A lock that ends with its process: two that train into one folder would mix their files.
         self._lock = FileLock(path / ".lock", timeout=0)
 
@@ -169,14 +170,21 @@ class Run:
         self._write_text(record.ABOUT, json.dumps(self.about, indent=1) + "\n")
 
     def record(self, event: Event) -> None:
-        """Append one event to events.jsonl."""
+        """Append one event to events.jsonl, as a whole line or not at all."""
+        line = (json.dumps(event.to_json()) + "\n").encode()
         with self._writing("events.jsonl"):
             if self._events is None:
                 file = self.path / "events.jsonl"
                 _end_last_line(file)
-                self._events = file.open("a", encoding="utf-8", newline="\n")
-            self._events.write(json.dumps(event.to_json()) + "\n")
-            self._events.flush()
+                self._events = file.open("ab", buffering=0)
+            before = self._events.seek(0, 2)
+            try:
+                while line:  # a disk that is nearly full takes a part first
+                    line = line[self._events.write(line) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._events.truncate(before)
+                raise
 
     def close(self) -> None:
         """Close the event file and let others train here."""

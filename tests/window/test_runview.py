@@ -105,6 +105,15 @@ def test_resuming_a_run_not_on_screen_shows_its_curve_before(
     assert view.phase == "running" and view.predictions is not None
 
 
+def test_epochs_that_a_killed_worker_wrote_but_could_not_say_are_read_from_its_folder(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    view = live(tmp_path, 2)
+    folder = made_run.write_run(tmp_path, epochs=3)
+    view.on_event(made_run.started(folder, first_epoch=4))
+    assert view.epochs["epoch"].tolist() == [1, 2, 3]
+
+
 def test_a_resumed_run_reads_back_without_the_steps_run_twice(
     qapp: QApplication, tmp_path: Path
 ) -> None:
