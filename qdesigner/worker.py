@@ -140,7 +140,10 @@ def _train(job: events.Train, sender: Sender, commands: Commands) -> None:
 
     sender.run = job.resume
     try:
-        train(job.design, sender.send, commands, out=job.out, resume=job.resume)
+        train(
+            job.design, sender.send, commands, out=job.out, resume=job.resume,
+            branch=job.branch, epoch=job.epoch,
+        )  # fmt: skip
     except UserError as error:
         sender.send(_failed(str(error), sender.run))
     except Exception as error:

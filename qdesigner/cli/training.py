@@ -115,6 +115,17 @@ def train(
             help="Go on with this run folder from its last checkpoint, by its own design."
         ),
     ] = None,
+    branch: Annotated[
+        Path | None,
+        typer.Option(
+            help="Begin a new run with the weights that this run had; by its own design, where no "
+            "project is named."
+        ),
+    ] = None,
+    epoch: Annotated[
+        int | None,
+        typer.Option(min=1, help="The epoch that --branch begins with; without it, the last."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a project; Ctrl+C stops after the current step and keeps the checkpoints."""
@@ -133,19 +144,18 @@ def train(
             limit=limit, balanced=balanced, validation=validation, test=test, seed=split_seed,
             size=size, channels=channels, augmentation=augment, samples=samples, noise=spread,
         )  # fmt: skip
-        changes = (data, backbone, backbone_weights, front, upto, out, *training.values())
+        changes = (
+            data, backbone, backbone_weights, front, upto, out, branch, epoch,
+            *training.values(),
+        )  # fmt: skip
         if resume is not None and (
             running or chosen or any(value is not None for value in changes)
         ):
             raise UserError(
                 "A run goes on by its own design and in its own folder: give --resume alone."
             )
-        if resume is not None and not is_run(resume):
-            raise UserError(f"{str(resume)!r} is not a run folder: it holds no design.json.")
-        if resume is None and file is None:
-            raise UserError("Name a project file or a template to train, or a run to --resume.")
         design = adjusted(
-            with_data(open_design(str(resume or file)), data, chosen), backbone,
+            with_data(beginning(file, resume, branch, epoch), data, chosen), backbone,
             backbone_weights, training, running,
         )  # fmt: skip
         if upto is not None and front is None:
@@ -157,7 +167,29 @@ def train(
         from qdesigner.design.checks import require_trainable
 
         require_trainable(design)
-        run_training(design, str(out or ""), str(resume or ""), as_json)
+        run_training(
+            design, str(out or ""), str(resume or ""), as_json, str(branch or ""), epoch or 0
+        )
+
+
+def beginning(
+    file: str | None, resume: Path | None, branch: Path | None, epoch: int | None
+) -> Design:
+    """The design that a run begins with: the project's, or else that of the run that is gone on
+    with or branched from. Raises UserError."""
+    from qdesigner.session.record import design_at
+
+    for run in (resume, branch):
+        if run is not None and not is_run(run):
+            raise UserError(f"{str(run)!r} is not a run folder: it holds no design.json.")
+    if epoch is not None and branch is None:
+        raise UserError("--epoch is that of the run that --branch names: give both.")
+    if resume is None and branch is not None and file is None and epoch:
+        return design_at(branch, epoch).without_run()
+    name = resume or file or branch
+    if name is None:
+        raise UserError("Name a project file or a template to train, or a run to --resume.")
+    return open_design(str(name))
 
 
 def adjusted(
@@ -212,7 +244,8 @@ def device_values(
 
 
 class CtrlC:
-    """Ctrl+C as the loop's wish to stop; a second one ends the program at once."""
+    """Ctrl+C, or a request of the system to end, as the loop's wish to stop; a second one ends the
+    program at once."""
 
     def __init__(self) -> None:
         self._wish = "run"
@@ -230,21 +263,25 @@ class CtrlC:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Listen for Ctrl+C meanwhile."""
+        """Listen for them meanwhile."""
 
         def on_signal(number: int, frame: Any) -> None:
             if self._wish == "stop":
                 raise KeyboardInterrupt
             self._wish = "stop"
 
-        kept = signal.signal(signal.SIGINT, on_signal)
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        kept = [signal.signal(number, on_signal) for number in numbers]
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, kept)
+            for number, before in zip(numbers, kept, strict=True):
+                signal.signal(number, before)
 
 
-def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
+def run_training(
+    design: Design, out: str, resume: str, as_json: bool, branch: str = "", epoch: int = 0
+) -> str:
     """Train with progress on the terminal; the run's folder. Exits with 130 when interrupted."""
     from qdesigner.progress import JsonLines, Terminal
     from qdesigner.session import events
@@ -258,7 +295,9 @@ def run_training(design: Design, out: str, resume: str, as_json: bool) -> str:
             last[:] = [event]
             shown.show(event)
 
-        train_design(design, emit, control, out=out, resume=resume)
+        train_design(
+            design, emit, control, out=out, resume=resume, branch=branch, epoch=epoch
+        )  # fmt: skip
     if isinstance(last[0], events.Stopped):
         raise typer.Exit(130)
     assert isinstance(last[0], events.Finished)

@@ -177,6 +177,16 @@ def restore_run(aside: Path, path: Path) -> None:
         raise UserError(f"The run {path.name!r} cannot be had back: {error.strerror}.") from error
 
 
+def discard_run(aside: Path) -> None:
+    """Delete for good the run that `delete_run` has moved to ``aside``. Raises UserError."""
+    try:
+        shutil.rmtree(aside)
+        if not any(aside.parent.iterdir()):
+            aside.parent.rmdir()
+    except OSError as error:
+        raise UserError(f"{str(aside)!r} cannot be deleted: {error.strerror}.") from error
+
+
 def empty_bin(folder: Path | None = None) -> None:
     """Delete for good what was moved aside in ``folder`` (None: the user's own)."""
     shutil.rmtree((folder or runs_folder()) / BIN, ignore_errors=True)

@@ -25,6 +25,7 @@ from qdesigner.model.build import set_mode
 from qdesigner.model.features import Interrupted
 from qdesigner.session import events, record
 from qdesigner.training import changing
+from qdesigner.training.branch import Branch
 from qdesigner.training.compute import choose
 from qdesigner.training.control import OFTEN, Control, Emit, Free, StopTraining, Telling
 from qdesigner.training.divergence import refuse_divergence
@@ -38,6 +39,7 @@ from qdesigner.training.pace import FORWARD, Pace
 from qdesigner.training.plane import Plane, scatter
 from qdesigner.training.runs import Run, load_weights, refuse_occupied
 from qdesigner.training.state import Best, State, Within, set_random_state
+from qdesigner.training.transplant import Grown, bound, transplant
 
 __all__ = ["Control", "Emit", "Free", "batches", "epoch_seed", "train"]
 
@@ -59,18 +61,23 @@ def train(
     control: Control | None = None,
     out: str = "",
     resume: str = "",
+    branch: str = "",
+    epoch: int = 0,
 ) -> Run | None:
     """Train ``design``, telling ``emit`` of everything; the last event is Finished or Stopped.
 
     ``out`` is the new run's folder ("" for one in the user's data folder); ``resume`` a run folder
-    to go on with from its last checkpoint, with the design it has there. Returns the run, or None
-    when it was stopped before there was one. Raises UserError for what the user can mend; any other
-    exception is a fault of the program.
+    to go on with from its last checkpoint, with the design it has there; ``branch`` a run with
+    whose weights after ``epoch`` a new one begins. Returns the run, or None when it was stopped
+    before there was one. Raises UserError for what the user can mend; any other exception is a
+    fault of the program.
     """
     run, checkpoint = Run.open_for_resume(resume) if resume else (None, None)
-    trainer = Trainer(run.design if run else design, emit, control or Free())
+    begin = Branch(design, branch, epoch) if branch and not resume else None
+    design = run.design if run else begin.design if begin else design
+    trainer = Trainer(design, emit, control or Free())
     try:
-        return trainer.run(run, checkpoint, out)
+        return trainer.run(run, checkpoint, out, begin)
     except (MemoryError, RuntimeError) as error:
         # torch says it by a RuntimeError: "can't allocate memory", "not enough memory".
         if isinstance(error, MemoryError) or "memory" in str(error):
@@ -103,10 +110,14 @@ class Trainer:
         """How it is trained now."""
         return self.design.training
 
-    def run(self, run: Run | None, checkpoint: Checkpoint | None, out: str) -> Run | None:
+    def run(
+        self, run: Run | None, checkpoint: Checkpoint | None, out: str, branch: Branch | None = None
+    ) -> Run | None:
         refuse_occupied(out)
         begun = time.perf_counter()
         cut = checkpoint.get("cut") if checkpoint else None
+        if branch is not None:
+            cut = bound(branch.grown, branch.design)
         try:
             made = Material.of(self.design, self.tell, cut if isinstance(cut, int) else None)
         except (StopTraining, Interrupted):
@@ -119,7 +130,10 @@ class Trainer:
         try:
             if checkpoint is not None:
                 self.take_up(checkpoint)
-            self.announce()
+            if branch is not None:
+                self.branch_off(branch)
+            else:
+                self.announce()
             self.seconds_features = time.perf_counter() - begun
             self.loop()
         except StopTraining:
@@ -187,6 +201,18 @@ class Trainer:
             raise UserError(f"The checkpoint of {name!r} does not fit its own design.") from error
         self.folder.set_design(self.design)
         self.folder.set_state("running")
+
+    def branch_off(self, branch: Branch) -> None:
+        """Stand where the branch begins, with its weights and its way so far."""
+        done = transplant(branch.grown, Grown(self.design, self.tail))
+        items = [(item.key, item.label) for item in self.made.dataset.validation]
+        if branch.same_samples(items, self.made.dataset.classes):
+            branch.copy_epochs(self.folder)
+        self.state.epoch, self.state.steps = branch.epoch, branch.copy_curve(self.folder)
+        self.announce()
+        self.save(anew=True)
+        kept, trainable = done.kept, done.trainable
+        self.emit(events.Mark(self.at, "branch", branch.words, kept, trainable))
 
     def refuse_other_data(self) -> None:
         """Raises UserError when a resumed run would be judged by other images than it began with,
