@@ -10,43 +10,33 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import nn
 
 from qdesigner.artifacts.golden import TOLERANCE, Golden
-from qdesigner.data.dataset import open_dataset
+from qdesigner.data.dataset import Dataset, Item, open_dataset, open_pictures
 from qdesigner.data.images import UnusableImage, load_image, transform
-from qdesigner.data.pictures import digits
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import Design, DeviceSpec, preprocess
 from qdesigner.errors import UserError
 from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
+from qdesigner.export.rows import standardises
 from qdesigner.export.script import script
 from qdesigner.export.training import started
 from qdesigner.model.build import build
 from qdesigner.training.runs import Run
 
-GOLDEN_IMAGES = 8
-_DIGIT = "digits/"
+GOLDEN_SAMPLES = 8
 _HIDDEN = frozenset(("torch", "torchvision", "pennylane", "numpy", "PIL", "sklearn", "scipy"))
 
 Download = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """A validation image: its file, or the row of a digit, and the place of its class."""
-
-    path: Path | None
-    row: int
-    label: int
 
 
 def export(
@@ -72,12 +62,12 @@ def export(
         design = design.model_copy(update={"device": device})
     classes = run.classes if run else data_facts(design.data).classes
     text = script(design, classes, files.name, trained=run is not None)
-    model = _trained(run) if run else build(_exact(design), len(classes), progress)
-    images = _of_run(run) if run else _of_data(design)
+    model = _trained(run) if run else build(_exact(design), len(classes) or 1, progress)
+    data = _of_run(run) if run else open_dataset(design.data, fetching=progress)
     with _fresh_folder(path) as folder:
-        _write_files(folder / "files", design, model, classes, images)
+        _write_files(folder / "files", design, model, data)
         if marks := tuple(f"{name}." for name in started(design)):
-            first = build(_exact(design), len(classes), progress).state_dict()
+            first = build(_exact(design), len(classes) or 1, progress).state_dict()
             begun = {key: value for key, value in first.items() if key.startswith(marks)}
             _save(begun, folder / "files" / STARTING_WEIGHTS)
         (folder / "script").write_text(text, encoding="utf-8", newline="\n")
@@ -113,70 +103,97 @@ def _trained(run: Run) -> nn.Sequential:
     return split.whole().eval()
 
 
-# ---- golden images -------------------------------------------------------------------------------
+# ---- golden samples ------------------------------------------------------------------------------
 
 
-def _of_run(run: Run) -> list[_Image]:
-    return [
-        _Image(Path(row["path"]), -1, row["label"])
-        if row["path"]
-        else _Image(None, int(row["key"].removeprefix(_DIGIT)), row["label"])
-        for row in run.items()
-    ]
+def _of_run(run: Run) -> Dataset:
+    """The validation samples that a run was judged by, as far as they are there."""
+    spec, listed = run.design.data, run.items()
+    if spec.rows:
+        data = open_dataset(spec)
+        known = {item.key: item for item in (*data.train, *data.validation, *data.test)}
+        items = tuple(known[row["key"]] for row in listed if row["key"] in known)
+        return Dataset(run.classes, (), items, rows=data.rows, scaling=run.scaling())
+    if all(row["path"] for row in listed):
+        items = tuple(Item(row["key"], row["label"], Path(row["path"])) for row in listed)
+        return Dataset(run.classes, (), items)
+    pictures = open_pictures(spec)
+    items = tuple(
+        Item(row["key"], row["label"], None, pictures.index(row["key"])) for row in listed
+    )
+    return Dataset(run.classes, (), items, pictures=pictures)
 
 
-def _of_data(design: Design) -> list[_Image]:
-    return [
-        _Image(item.path, item.index, int(item.label))
-        for item in open_dataset(design.data).validation
-    ]
+def _spread(data: Dataset) -> Iterator[Item]:
+    """Validation samples, one of each class in turn, `GOLDEN_SAMPLES` of them or one a class if
+    that is more; files that are gone or broken by now are passed over."""
+    items, count = data.validation, len(data.classes)
+    if not count:
+        return iter(items[:: max(1, len(items) // GOLDEN_SAMPLES)][:GOLDEN_SAMPLES])
+    usable = [filter(_usable, [i for i in items if i.label == label]) for label in range(count)]
+    in_turn = (item for row in zip_longest(*usable) for item in row if item is not None)
+    return islice(in_turn, max(GOLDEN_SAMPLES, count))
 
 
-def _spread(images: Sequence[_Image], classes: int, wanted: int) -> Iterator[_Image]:
-    """The images, one of each class in turn, ``wanted`` of them or one a class if that is more;
-    files that are gone or broken by now are passed over."""
-    usable = [filter(_usable, [i for i in images if i.label == label]) for label in range(classes)]
-    in_turn = (image for row in zip_longest(*usable) for image in row if image is not None)
-    return islice(in_turn, max(wanted, classes))
-
-
-def _usable(image: _Image) -> bool:
-    if image.path is None:
+def _usable(item: Item) -> bool:
+    if item.path is None:
         return True
     try:
-        load_image(image.path, 3)
+        load_image(item.path, 3)
     except UnusableImage:
         return False
     return True
 
 
-def _write_files(
-    folder: Path, design: Design, model: nn.Sequential, names: Sequence[str], images: list[_Image]
-) -> None:
-    """Weights, golden images and their logits into ``folder``."""
-    (folder / "images").mkdir(parents=True)
-    _save(model.state_dict(), folder / WEIGHTS)
-    how = preprocess(design)
-    prepare = transform(how)
+def _write_files(folder: Path, design: Design, model: nn.Sequential, data: Dataset) -> None:
+    """Weights, golden samples and their logits into ``folder``."""
+    (folder if data.rows is not None else folder / "images").mkdir(parents=True)
+    _save({**_scaling(design, data), **model.state_dict()}, folder / WEIGHTS)
     logits = Golden(design, model)
-    entries = []
-    for number, image in enumerate(_spread(images, len(names), GOLDEN_IMAGES), start=1):
-        file = f"images/{number:02}-{_plain(names[image.label])}"
-        if image.path is None:
-            file += ".png"
-            Image.fromarray(digits().array(image.row)).save(folder / file)
-        else:
-            file += image.path.suffix.lower()
-            shutil.copyfile(image.path, folder / file)
-        found = logits(prepare(load_image(folder / file, how.channels))[None])
-        entries.append({"file": file, "class": names[image.label], **found})
+    written = _rows if data.rows is not None else _images
+    entries = list(written(folder, design, data, logits))
     if not entries:
         raise UserError(
-            "None of the validation images is there any more, so the export could not verify "
+            "None of the validation samples is there any more, so the export could not verify "
             "itself; put them back, or train again."
         )
-    golden = {"tolerance": TOLERANCE, "images": entries}
+    golden = {"tolerance": TOLERANCE, "rows" if data.rows is not None else "images": entries}
     (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+
+
+def _scaling(design: Design, data: Dataset) -> dict[str, torch.Tensor]:
+    """The weights of the script's first module, which scales rows."""
+    if not standardises(design) or data.scaling is None:
+        return {}
+    return {
+        "standardise.mean": torch.from_numpy(data.scaling.mean),
+        "standardise.deviation": torch.from_numpy(data.scaling.deviation),
+    }
+
+
+def _images(folder: Path, design: Design, data: Dataset, logits: Golden) -> Iterator[Any]:
+    how = preprocess(design)
+    prepare = transform(how)
+    for number, item in enumerate(_spread(data), start=1):
+        name = data.classes[int(item.label)]
+        file = f"images/{number:02}-{_plain(name)}"
+        if item.path is None:
+            file += ".png"
+            assert data.pictures is not None
+            Image.fromarray(data.pictures.array(item.index)).save(folder / file)
+        else:
+            file += item.path.suffix.lower()
+            shutil.copyfile(item.path, folder / file)
+        found = logits(prepare(load_image(folder / file, how.channels))[None])
+        yield {"file": file, "class": name, **found}
+
+
+def _rows(folder: Path, design: Design, data: Dataset, logits: Golden) -> Iterator[Any]:
+    assert data.rows is not None
+    for item in _spread(data):
+        label = data.classes[int(item.label)] if data.classes else item.label
+        found = logits(torch.from_numpy(data.values([item])))
+        yield {"row": data.rows[item.index].tolist(), "label": label, **found}
 
 
 def _save(weights: dict[str, torch.Tensor], path: Path) -> None:

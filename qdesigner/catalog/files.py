@@ -10,10 +10,10 @@ from qdesigner.catalog.folder import SPLITS, Listing, Skipped
 from qdesigner.catalog.sources import IMAGE_EXTENSIONS
 from qdesigner.errors import UserError
 
-_PATHS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
-_LABELS = ("label", "class", "target", "category")
-_SPLITS = ("split", "set", "part")
-_WORDS = {**SPLITS, "training": "train", "dev": "validation", "testing": "test"}
+PATHS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
+LABELS = ("label", "class", "target", "category")
+PARTS = ("split", "set", "part")
+WORDS = {**SPLITS, "training": "train", "dev": "validation", "testing": "test"}
 
 
 def list_files(path: Path) -> Listing:
@@ -40,7 +40,7 @@ def list_files(path: Path) -> Listing:
             skipped.append(Skipped(f"{path.name}, line {line}: {name[:300]}", reason))
             continue
         seen.add(name)
-        split = _WORDS[part.lower()] if part else "all"
+        split = WORDS[part.lower()] if part else "all"
         # Joined as text: 100,000 joins of Paths are slow.
         where = name if os.path.isabs(name) else f"{root}/{name}"  # noqa: PTH117
         splits.setdefault(split, {}).setdefault(label, []).append(Path(where))
@@ -55,11 +55,11 @@ def list_files(path: Path) -> Listing:
 def _header(cells: list[str]) -> tuple[int, int, int] | None:
     """The places of path, label and split, when the line holds names of columns."""
     words = [cell.lower() for cell in cells]
-    path = next((words.index(word) for word in _PATHS if word in words), None)
-    label = next((words.index(word) for word in _LABELS if word in words), None)
+    path = next((words.index(word) for word in PATHS if word in words), None)
+    label = next((words.index(word) for word in LABELS if word in words), None)
     if path is None or label is None:
         return None
-    split = next((words.index(word) for word in _SPLITS if word in words), len(words))
+    split = next((words.index(word) for word in PARTS if word in words), len(words))
     return path, label, split
 
 
@@ -69,7 +69,7 @@ def _reason(name: str, label: str, part: str, seen: set[str]) -> str:
         return "it names no file"
     if not label:
         return "it has no label"
-    if part and part.lower() not in _WORDS:
+    if part and part.lower() not in WORDS:
         return f"{part[:40]!r} is no split: train, validation or test"
     if name in seen:
         return "the file is named twice"

@@ -24,3 +24,4 @@ DIGITS_SIZE = 8
 IMAGE_EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 )
+POINT_NAMES = ("x", "y")  # of generated points' coordinates

@@ -8,8 +8,6 @@ import numpy.typing as npt
 from qdesigner.catalog import sources
 from qdesigner.design.spec import DataSpec
 
-NAMES = ("x", "y")
-
 
 def points(spec: DataSpec) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Points [samples, 2] and their classes' places [samples]; the seed gives the same everywhere

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from qdesigner.catalog.folder import Skipped
+from qdesigner.catalog.sources import POINT_NAMES
 from qdesigner.catalog.table import number, read_rows, sorted_labels
 from qdesigner.data.draw import drawn, limited
 from qdesigner.data.items import SPLITS, Dataset, Floats, Item, Scaling
-from qdesigner.data.points import NAMES, points
+from qdesigner.data.points import points
 from qdesigner.design.facts import chosen_classes, contents
 from qdesigner.design.spec import DataSpec
 
@@ -52,7 +53,7 @@ def read_points(spec: DataSpec) -> Dataset:
     classes = chosen_classes(spec, ("0", "1"))
     data = _split(spec, classes, xy, keys, [str(place) for place in places], [])
     return Dataset(
-        classes, data.train, data.validation, data.test, rows=xy, scaling=Scaling.none(NAMES)
+        classes, data.train, data.validation, data.test, rows=xy, scaling=Scaling.none(POINT_NAMES)
     )
 
 

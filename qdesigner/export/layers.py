@@ -14,6 +14,7 @@ from qdesigner.design.spec import Design, Stage
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.export import braket, pennylane, qiskit
 from qdesigner.export.device import circuit_names, library, runs_on
+from qdesigner.export.rows import standardises
 from qdesigner.export.source import filled, indented
 
 SQUASH = '''
@@ -108,7 +109,8 @@ def _pool(traced: Traced, classes: int) -> str:
 def _linear(traced: Traced, classes: int) -> str:
     assert traced.shape_in is not None
     outputs = linear_outputs(traced.stage, classes)
-    last = "len(CLASSES)" if not traced.stage.settings.integer("outputs") else str(outputs)
+    one_each = not traced.stage.settings.integer("outputs") and classes > 1
+    last = "len(CLASSES)" if one_each else str(outputs)
     bias = "" if traced.stage.settings["bias"] else ", bias=False"
     return f"nn.Linear({traced.shape_in[0]}, {last}{bias})"
 
@@ -136,6 +138,8 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
     """Lines of the function that makes the model with its initial weights."""
     names = circuit_names(design)
     rows = []
+    if standardises(design):
+        rows.append(f'"standardise": Standardise({len(design.data.columns)}),')
     for step in traced:
         circuit = step.stage.circuit
         module = f"{names[circuit]}()" if circuit else MODULES[step.stage.kind](step, classes)
@@ -146,7 +150,7 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
         "",
         "",
         "def build_model() -> nn.Sequential:",
-        '    """The model before training: images [batch, C, H, W] -> logits [batch, classes]."""',
+        f'    """The model before training: {_in_and_out(design)}."""',
         "    torch.manual_seed(SEED)",
     ]
     if design.backbone is not None:
@@ -154,6 +158,12 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
         lines.append("    torch.manual_seed(SEED)  # the rest starts alike on any backbone")
     lines += ["    stages = {", *indented(rows, 2), "    }"]
     return [*lines, "    return nn.Sequential(OrderedDict(stages))"]
+
+
+def _in_and_out(design: Design) -> str:
+    what = "rows [batch, features]" if design.data.rows else "images [batch, C, H, W]"
+    regress = design.data.task == "regress"
+    return f"{what} -> {'numbers [batch, 1]' if regress else 'logits [batch, classes]'}"
 
 
 def _backbone(stage: Stage) -> list[str]:

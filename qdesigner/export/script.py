@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qdesigner.catalog.devices import refusal
-from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.checks import problems
 from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, DeviceSpec, WeightsSpec, preprocess
 from qdesigner.errors import UserError
-from qdesigner.export import braket, qiskit
+from qdesigner.export import augmentation, braket, choosing, qiskit, rows
 from qdesigner.export.beside import WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
 from qdesigner.export.device import constants as device_constants
 from qdesigner.export.device import dialect, in_words, library, packages, runs_on
-from qdesigner.export.images import data_constants, loading, preprocessing, reading
+from qdesigner.export.images import loading, preparing, preprocessing
 from qdesigner.export.layers import build_model, modules
 from qdesigner.export.source import bracketed, filled, in_docstring, string_items
+from qdesigner.export.sources import Reading, reading
 from qdesigner.export.training import training, training_constants
 from qdesigner.export.verification import large_backbone, verifying
 
@@ -70,26 +70,26 @@ _MAIN = """
 def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a console that lacks a sign shows "?" for it
-    parser = argparse.ArgumentParser(description="Say what images show.")
-    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="a picture to name")
+    parser = argparse.ArgumentParser(description="<<says>>")
+    <<what>>
     <<train>>
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="how long (%(default)s)")
     parser.add_argument("--out", type=Path, default=OUT, help="weights to write (%(default)s)")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="weights to use")
     parser.add_argument("--verify", action="store_true", help="check against the recorded logits")
     args = parser.parse_args()
-    if args.train is not None:
+    if args.train<<given>>:
         if args.out.resolve().is_relative_to(FILES):
             parser.error("--out must not overwrite what --verify checks")
         if args.epochs < 1 or not args.out.parent.is_dir():
             parser.error("--epochs must be 1 or more, and --out lie in a folder that exists")
-        train(<<data>>, args.epochs, args.out)
+        train(<<data>>args.epochs, args.out)
         return 0
     if args.verify:
         return verify(trained_model(args.weights))
-    if not args.images:
-        parser.error("name an image, or use --train or --verify")
-    return predict(trained_model(args.weights), args.images)
+    if not args.<<whats>>:
+        parser.error("name <<one>>, or use --train or --verify")
+    return predict(trained_model(args.weights), args.<<whats>>)
 
 
 if __name__ == "__main__":
@@ -103,28 +103,41 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
 
     Raises UserError, with the first problem's sentence, when the model cannot be built.
     """
-    traced = _checked(design, len(classes))
-    lines = _docstring(design, classes, files, trained)
-    lines += _imports(design)
-    lines += _constants(design, classes, files)
-    lines += loading(preprocess(design))
+    outputs = len(classes) or 1
+    traced = _checked(design, outputs)
+    how = reading(design, classes)
+    lines = _docstring(design, classes, files, trained, how)
+    lines += _imports(design, how)
+    lines += _constants(design, classes, files, how)
+    lines += [] if design.data.rows else loading(preprocess(design))
+    lines += rows.standardise() if rows.standardises(design) else []
     lines += modules(design)
-    lines += build_model(design, traced, len(classes))
+    lines += build_model(design, traced, outputs)
     lines += filled(_WEIGHTS, {})
-    lines += reading(design)
-    lines += training(design)
-    lines += filled(_USE, {})
+    lines += _data(design, how)
+    lines += training(design, how)
+    lines += rows.predicting(design) if design.data.rows else filled(_USE, {})
     lines += verifying(design)
-    lines += _main(design)
+    lines += _main(design, how)
     return "\n".join(lines) + "\n"
 
 
-def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
+def _data(design: Design, how: Reading) -> list[str]:
+    """Lines of the functions that read, choose and prepare samples."""
+    lines = choosing.choosing(design.data, how.parts, how.files) + how.code
+    if design.data.rows:
+        return lines + rows.preparing(len(design.data.columns) or 2)
+    vary = augmentation.varying(design, preprocess(design).resize)
+    return lines + vary + preparing(design, how.files)
+
+
+def _checked(design: Design, outputs: int) -> tuple[Traced, ...]:
     """The stages with their shapes, when they make a model."""
     # What is missing on this machine hides no code.
     stages = tuple(stage.but(weights=WeightsSpec()) for stage in design.stages)
     plain = design.model_copy(update={"stages": stages, "device": DeviceSpec()})
-    facts = DataFacts(tuple(map(str, range(classes))), 1, 1, 0)
+    classes = range(outputs if design.data.task == "classify" else 0)
+    facts = DataFacts(tuple(map(str, classes)), 1, 1, 0)
     for problem in problems(plain, facts):
         if problem.severity == "error":
             raise UserError(problem.text)
@@ -132,109 +145,140 @@ def _checked(design: Design, classes: int) -> tuple[Traced, ...]:
         refused = refusal(runs_on(design), stage.circuit) if stage.circuit else ""
         if refused:
             raise UserError(refused)
-    return trace(design, classes)
+    return trace(design, outputs)
 
 
-def _docstring(design: Design, classes: Sequence[str], files: str, trained: bool) -> list[str]:
+def _docstring(
+    design: Design, classes: Sequence[str], files: str, trained: bool, how: Reading
+) -> list[str]:
     name = in_docstring(files.removesuffix("_files") + ".py", 22)
-    digits = design.data.source == DIGITS
-    data = "[FOLDER]" if digits else "FOLDER"
+    train = f"--train {how.argument}".strip()
+    what = "each row of these tables is" if design.data.rows else "each image shows"
     uses = [
-        (f"python {name} IMAGE...", "say what each image shows"),
-        (f"python {name} --train {data}", "train again from the first weights"),
+        (f"python {name} {'TABLE' if design.data.rows else 'IMAGE'}...", f"say what {what}"),
+        (f"python {name} {train}", "train again from the first weights"),
         (f"python {name} --verify", "check this script against the recorded outputs"),
     ]
     room = max(len(use) for use, _ in uses) + 2
     kind = "hybrid quantum-classical" if any(s.circuit for s in design.stages) else "classical"
+    of = "rows of numbers" if design.data.rows else "images"
+    made = f"classifier of {of} into {len(classes)} classes"
+    if design.data.task == "regress":
+        made = "model that predicts a number from rows of numbers"
     where = in_words(design)
     return [
         f'"""{in_docstring(design.name)}',
         "",
-        f"A {kind} classifier of images into {len(classes)} classes.",
+        f"A {kind} {made}.",
         *where,
         *([] if trained else ["It is untrained: its weights are the first ones, drawn by SEED."]),
         "",
         *(f"    {use:<{room}}{what}" for use, what in uses),
         "",
-        "FOLDER holds train/ and val/ with one folder a class in each, or one folder a class.",
-        *(["Without FOLDER it trains on scikit-learn's handwritten digits."] if digits else []),
+        *how.about,
         f"The weights and the recorded outputs lie in {in_docstring(files, 40)}/.",
         "",
-        f"Needs {', '.join(_needs(design))}.",
+        f"Needs {', '.join(_needs(design, how))}.",
         '"""',
     ]
 
 
-def _needs(design: Design) -> list[str]:
+def _needs(design: Design, how: Reading) -> list[str]:
     quantum = any(stage.circuit for stage in design.stages)
-    digits = design.data.source == DIGITS
     return [
         "torch",
-        "torchvision",
+        *([] if design.data.rows else ["torchvision"]),
         "numpy",
-        "pillow",
+        *([] if design.data.rows else ["pillow"]),
         *(packages(runs_on(design)) if quantum else ()),
-        *(["scikit-learn"] if digits else []),
+        *how.packages,
     ]
 
 
-def _imports(design: Design) -> list[str]:
-    digits = design.data.source == DIGITS
+def _imports(design: Design, how: Reading) -> list[str]:
     circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
     device = runs_on(design)
     paired = any(uses_combinations(circuit, dialect(device, circuit)) for circuit in circuits)
     tools = ["combinations"] if paired else []
-    tools += ["islice"] if design.data.limit else []
-    models = "models, " if large_backbone(design) else ""
+    tools += ["islice"] if design.data.limit and how.files else []
+    vary = design.data.augmentation
+    modules = {"argparse", "json", "math", "random", "sys", *how.modules}
+    modules |= {"hashlib"} if vary.any else set()
+    vision = [*(["models"] if large_backbone(design) else []), "transforms"]
+    vision = sorted({*vision, *({"datasets"} & set(how.imports))})
+    pillow = ["Image", *(["ImageEnhance"] if vary.colour else []), "ImageOps"]
+    rows = design.data.rows
     return [
         "",
         "from __future__ import annotations",
         "",
-        *(f"import {name}" for name in ("argparse", "json", "math", "os", "random", "sys")),
+        *(f"import {name}" for name in sorted(modules)),
         "from collections import OrderedDict",
         *([f"from itertools import {', '.join(tools)}"] if tools else []),
         "from pathlib import Path",
         "",
-        "import numpy as np",
+        *(["import numpy as np"] if not rows or "np." in "".join(how.code) else []),
         *(["import pennylane as qml"] if circuits and library(device) == "pennylane" else []),
         "import torch",
         *(braket.imports() if circuits and library(device) == "braket" else []),
-        "from PIL import Image, ImageOps",
+        *([] if rows else [f"from PIL import {', '.join(pillow)}"]),
+        *(line for line in how.imports if "pyarrow" in line),
         *(qiskit.imports(device) if circuits and library(device) == "qiskit" else []),
-        *(["from sklearn.datasets import load_digits"] if digits else []),
+        *(line for line in how.imports if "sklearn" in line),
         "from torch import nn",
-        f"from torchvision import {models}transforms",
+        *([] if rows else [f"from torchvision import {', '.join(vision)}"]),
     ]
 
 
-def _constants(design: Design, classes: Sequence[str], files: str) -> list[str]:
-    picture = "Path | Image.Image" if design.data.source == DIGITS else "Path"
+def _constants(design: Design, classes: Sequence[str], files: str, how: Reading) -> list[str]:
+    classify = design.data.task == "classify"
+    what = "a row's numbers" if design.data.rows else "an image"
+    item = (
+        f"Item = tuple[{how.thing}, int]  # {what}, and its class as an index into CLASSES"
+        if classify
+        else f"Item = tuple[{how.thing}, float]  # {what}, and the number to predict"
+    )
     return [
         "",
-        *bracketed("CLASSES = [", string_items(classes, 90), "]"),
+        *(bracketed("CLASSES = [", string_items(classes, 90), "]") if classify else []),
         *bracketed("FILES = Path(__file__).resolve().with_name(", string_items([files], 90), ")"),
         f'WEIGHTS = FILES / "{WEIGHTS}"',
         'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
         *training_constants(design.training),
-        *data_constants(design),
+        "",
+        f"# How the {'rows' if design.data.rows else 'images'} to train on are chosen.",
+        *how.constants,
+        *choosing.constants(design.data),
+        *augmentation.constants(design.data.augmentation),
         *device_constants(design),
         "",
-        f"Item = tuple[{picture}, int]  # an image, and its class as an index into CLASSES",
-        *preprocessing(preprocess(design)),
+        item,
+        *([] if design.data.rows else preprocessing(preprocess(design))),
     ]
 
 
-def _main(design: Design) -> list[str]:
-    digits = design.data.source == DIGITS
-    option = ['"--train"', 'metavar="FOLDER"']
-    if digits:
-        option += ['nargs="?"', 'const=""', 'help="train again, on digits if no FOLDER is named"']
-    else:
-        option += ["type=Path", 'help="train again on the images of a folder"']
+def _main(design: Design, how: Reading) -> list[str]:
+    one, whats = ("a table", "tables") if design.data.rows else ("an image", "images")
+    name, of = ("TABLE", "to answer to") if design.data.rows else ("IMAGE", "to name")
+    options = [f'"{whats}"', 'nargs="*"', "type=Path", f'metavar="{name}"']
+    options.append(f'help="{"a picture" if name == "IMAGE" else "a table"} {of}"')
+    train = ['"--train"', 'action="store_true"', 'help="train again"']
+    if how.argument:
+        train = [
+            '"--train"',
+            f'metavar="{how.argument}"',
+            "type=Path",
+            'help="train again on this"',
+        ]
     return filled(
         _MAIN,
         {
-            "train": bracketed("parser.add_argument(", option, ")", 96),
-            "data": "Path(args.train) if args.train else None" if digits else "args.train",
+            "says": f"Say what {'rows of numbers are' if design.data.rows else 'images show'}.",
+            "what": bracketed("parser.add_argument(", options, ")", 96),
+            "train": bracketed("parser.add_argument(", train, ")", 96),
+            "given": " is not None" if how.argument else "",
+            "data": "args.train, " if how.argument else "",
+            "one": one,
+            "whats": whats,
         },
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from qdesigner.catalog.sources import DIGITS
 from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trained_prefix, trains_batch_norm
 from qdesigner.design.spec import Design, Stage, TrainingSpec
+from qdesigner.export.augmentation import variant_number
 from qdesigner.export.beside import STARTING_WEIGHTS
+from qdesigner.export.rows import standardises
 from qdesigner.export.source import LINE, bracketed, filled
+from qdesigner.export.sources import Reading
 
 _FEATURES = '''
 
 @torch.no_grad()
-def features(front: nn.Module, items: list[Item]) -> torch.Tensor:
-    """What the frozen front makes of each image: it never changes, so once is enough."""
+def features(front: nn.Module, items: list[Item]<<variant>>) -> torch.Tensor:
+    """What the frozen front makes of each <<what>>."""
     front.eval()
     rows: list[torch.Tensor] = []
     for start in range(0, len(items), 32):
-        rows.append(front(prepared(items[start : start + 32])))
+        rows.append(front(prepared(items[start : start + 32]<<number>>)))
         done = start + len(rows[-1])
-        print(f"\\rfeatures of {done}/{len(items)} images", end="", file=sys.stderr, flush=True)
+        print(f"\\rfeatures of {done}/{len(items)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return torch.cat(rows)
 '''
@@ -30,9 +32,10 @@ class Images:
 
     def __init__(self, items: list[Item]) -> None:
         self.items = items
+        <<variant>>
 
     def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
-        return prepared([self.items[row] for row in rows.tolist()])
+        return prepared([self.items[row] for row in rows.tolist()]<<number>>)
 '''
 
 _BATCHES = '''
@@ -58,7 +61,7 @@ def evaluate(model: nn.Module, images: <<images>>, labels: torch.Tensor) -> tupl
 
 _TRAIN = '''
 
-def train(data: <<type>>, epochs: int, out: Path) -> None:
+def train(<<data>>epochs: int, out: Path) -> None:
     """Train from the first weights, and save those of the best epoch."""
     train_items, val_items = <<items>>
     labels = torch.tensor([label for _, label in train_items])
@@ -69,6 +72,7 @@ def train(data: <<type>>, epochs: int, out: Path) -> None:
     <<schedule>>
     best = (-1.0, 0.0)  # accuracy, then minus the loss, of validation
     for epoch in range(1, epochs + 1):
+        <<vary>>
         number = SEED * <<seeds>> + epoch  # seeds all that is random in this epoch
         torch.manual_seed(number)
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(number))
@@ -132,30 +136,31 @@ def _stays(stage: Stage) -> bool:
     return stage.frozen and (stage.kind == "backbone" or stage.weights.origin != "random")
 
 
-def training(design: Design) -> list[str]:
-    """Lines of everything that ``--train`` runs, behind the functions that read images."""
+def training(design: Design, how: Reading) -> list[str]:
+    """Lines of everything that ``--train`` runs, behind the functions that read samples."""
     cut = trained_prefix(design)
     spec = design.training
-    lines = filled(_FEATURES if cut else _IMAGES, {})
+    lines = _samples(design, cut)
     if trains_batch_norm(design):
         lines += filled(_BATCHES, {})
-    lines += filled(_EVALUATE, {"images": "torch.Tensor" if cut else "Images"})
-    digits = design.data.source == DIGITS
+    tensor = cut or design.data.rows
+    lines += filled(_EVALUATE, {"images": "torch.Tensor" if tensor else "Images"})
     head = "head" if cut else "model"
     every = f"step_size={spec.step_size}, gamma={spec.gamma!r}"
     step_lr = f"torch.optim.lr_scheduler.StepLR(optimizer, {every})"
     stepped = spec.schedule == "step"
     still = _still(design, cut)
     parts: dict[str, str | list[str]] = {
-        "type": "Path | None" if digits else "Path",
-        "items": "read_folder(data) if data else read_digits()" if digits else "read_folder(data)",
+        "data": "data: Path, " if how.argument else "",
+        "items": how.call,
         "begin": [
             *_first_weights(design),
-            *_inputs(cut),
-            *threads(design),
+            *_inputs(design, cut),
+            *([] if _anew(design, cut) else threads(design)),
             *_frozen(still, head),
         ],
         "optimizer": _optimizer(spec, "weights" if still else f"{head}.parameters()"),
+        "vary": _vary(design, cut),
         "schedule": [f"schedule = {step_lr}"] if stepped else [],
         "mode": _mode(still, head),
         "batches": "batches(order)" if trains_batch_norm(design) else "order.split(BATCH_SIZE)",
@@ -193,13 +198,64 @@ def _first_weights(design: Design) -> list[str]:
     ]
 
 
-def _inputs(cut: int) -> list[str]:
+def _samples(design: Design, cut: int) -> list[str]:
+    """Lines of what gives the samples of a step."""
+    vary = design.data.augmentation
     if not cut:
-        return ["images, val_images = Images(train_items), Images(val_items)"]
-    return [
-        f"front, head = model[:{cut}], model[{cut}:]",
-        "images, val_images = features(front, train_items), features(front, val_items)",
-    ]
+        if design.data.rows:
+            return []
+        parts: dict[str, str | list[str]] = {
+            "variant": ["self.variant: int | None = None"] if vary.any else [],
+            "number": ", self.variant" if vary.any else "",
+        }
+        return filled(_IMAGES, parts)
+    of = "row" if design.data.rows else "image"
+    what = f"{of}: it never changes, so once is enough"
+    if vary.any:
+        what = f"{of}, or of a variant of each"
+    return filled(
+        _FEATURES,
+        {
+            "variant": ", number: int | None = None" if vary.any else "",
+            "number": ", number" if vary.any else "",
+            "what": what,
+        },
+    )
+
+
+def _inputs(design: Design, cut: int) -> list[str]:
+    lines = ["model.standardise.fit(prepared(train_items))"] if standardises(design) else []
+    kept = design.data.augmentation.variants and design.data.augmentation.any
+    if not cut:
+        made = "prepared" if design.data.rows else "Images"
+        return [*lines, f"images, val_images = {made}(train_items), {made}(val_items)"]
+    cut += standardises(design)  # it stands first
+    lines.append(f"front, head = model[:{cut}], model[{cut}:]")
+    if not design.data.augmentation.any:
+        both = "features(front, train_items), features(front, val_items)"
+        return [*lines, f"images, val_images = {both}"]
+    if kept:
+        lines.append("variants = [features(front, train_items, k) for k in range(VARIANTS)]")
+    return [*lines, "val_images = features(front, val_items)"]
+
+
+def _anew(design: Design, cut: int) -> bool:
+    """Whether features are computed anew in every epoch, which all cores are worth."""
+    how = design.data.augmentation
+    return bool(cut) and how.any and not how.variants
+
+
+def _vary(design: Design, cut: int) -> list[str]:
+    """The line that takes an epoch's variants of the training images."""
+    how = design.data.augmentation
+    if not how.any:
+        return []
+    number = variant_number(how)
+    if not cut:
+        return [f"images.variant = {number}"]
+    if how.variants:
+        return [f"images = variants[{number}]"]
+    return [f"images = features(front, train_items, {number})"]
 
 
 def threads(design: Design) -> list[str]:

@@ -637,7 +637,7 @@ def test_validation_images_that_are_gone_are_passed_over_and_none_at_all_is_said
     assert f"over {len(others)} images" in call(path, "--verify")[1]
     for other in others:
         other.unlink()
-    with pytest.raises(UserError, match="None of the validation images"):
+    with pytest.raises(UserError, match="None of the validation samples"):
         export(run, tmp_path / "model.py")
 
 
