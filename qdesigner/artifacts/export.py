@@ -20,13 +20,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from qdesigner.artifacts.golden import TOLERANCE, Golden
+from qdesigner.artifacts.golden import TOLERANCE, Golden, in_unit
 from qdesigner.data.dataset import Dataset, Item, open_dataset, open_pictures
 from qdesigner.data.images import UnusableImage, load_image, transform
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import Design, DeviceSpec, preprocess
 from qdesigner.errors import UserError
 from qdesigner.export.beside import GOLDEN, STARTING_WEIGHTS, WEIGHTS
+from qdesigner.export.losses import has_unit
 from qdesigner.export.rows import standardises
 from qdesigner.export.script import script
 from qdesigner.export.training import started
@@ -157,18 +158,28 @@ def _write_files(folder: Path, design: Design, model: nn.Sequential, data: Datas
             "None of the validation samples is there any more, so the export could not verify "
             "itself; put them back, or train again."
         )
-    golden = {"tolerance": TOLERANCE, "rows" if data.rows is not None else "images": entries}
+    spread = data.scaling.label[1] if has_unit(design) and data.scaling is not None else 1.0
+    golden = {
+        "tolerance": TOLERANCE * max(1.0, spread),
+        "rows" if data.rows is not None else "images": entries,
+    }
     (folder / GOLDEN).write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
 
 
 def _scaling(design: Design, data: Dataset) -> dict[str, torch.Tensor]:
-    """The weights of the script's first module, which scales rows."""
+    """The weights of the script's first module, which scales rows, and of its last, which gives a
+    predicted number its own unit."""
     if not standardises(design) or data.scaling is None:
         return {}
-    return {
+    values = {
         "standardise.mean": torch.from_numpy(data.scaling.mean),
         "standardise.deviation": torch.from_numpy(data.scaling.deviation),
     }
+    if has_unit(design):
+        mean, deviation = data.scaling.label
+        values["unit.mean"] = torch.tensor(mean, dtype=torch.float64)
+        values["unit.deviation"] = torch.tensor(deviation, dtype=torch.float64)
+    return values
 
 
 def _images(folder: Path, design: Design, data: Dataset, logits: Golden) -> Iterator[Any]:
@@ -193,6 +204,8 @@ def _rows(folder: Path, design: Design, data: Dataset, logits: Golden) -> Iterat
     for item in _spread(data):
         label = data.classes[int(item.label)] if data.classes else item.label
         found = logits(torch.from_numpy(data.values([item])))
+        if has_unit(design) and data.scaling is not None:
+            found = in_unit(found, data.scaling.label)
         yield {"row": data.rows[item.index].tolist(), "label": label, **found}
 
 

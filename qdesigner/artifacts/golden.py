@@ -75,6 +75,15 @@ class Golden:
         return moved
 
 
+def in_unit(numbers: Numbers, unit: tuple[float, float]) -> Numbers:
+    """Golden numbers of what is learnt in a unit (mean, deviation), in the label's own."""
+    mean, deviation = unit
+    return {
+        name: [value * deviation + (mean if name == "logits" else 0.0) for value in row]
+        for name, row in numbers.items()
+    }
+
+
 def _circuit(module: nn.Module) -> Circuit | None:
     circuit = getattr(module, "circuit", None)
     return circuit if isinstance(circuit, Circuit) else None

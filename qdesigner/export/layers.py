@@ -14,6 +14,7 @@ from qdesigner.design.spec import Design, Stage
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
 from qdesigner.export import braket, pennylane, qiskit
 from qdesigner.export.device import circuit_names, library, runs_on
+from qdesigner.export.losses import has_unit
 from qdesigner.export.rows import standardises
 from qdesigner.export.source import filled, indented
 
@@ -146,6 +147,8 @@ def build_model(design: Design, traced: Sequence[Traced], classes: int) -> list[
         if circuit and step.stage.row.each_feature:
             module = f"{activation_name(names[circuit])}()"
         rows.append(f'"{step.stage.id}": {module},')
+    if has_unit(design):
+        rows.append('"unit": Unit(),')
     lines = [
         "",
         "",

@@ -7,6 +7,7 @@ from typing import Any
 from qdesigner.catalog.sources import MOONS, POINT_NAMES, TABLE
 from qdesigner.catalog.table import MISSING, PARQUET
 from qdesigner.design.spec import Design
+from qdesigner.export import losses
 from qdesigner.export.source import bracketed, filled, string_items
 
 _CSV = '''
@@ -171,7 +172,6 @@ def predict(model: nn.Module, paths: list[Path]) -> int:
 '''
 
 _NAMED = [
-    "probabilities = model(torch.tensor([values])).softmax(dim=1)[0]",
     "best = int(probabilities.argmax())",
     'print(f"{path}, row {place}: {CLASSES[best]} ({probabilities[best]:.1%})")',
 ]
@@ -196,7 +196,8 @@ def preparing(features: int) -> list[str]:
 def predicting(design: Design) -> list[str]:
     """Lines of ``predict``, which answers to the rows of tables."""
     classify = design.data.task == "classify"
-    return filled(_PREDICT, {"said": _NAMED if classify else _PREDICTED})
+    named = [*losses.probabilities(design, "model(torch.tensor([values]))"), *_NAMED]
+    return filled(_PREDICT, {"said": named if classify else _PREDICTED})
 
 
 def table(design: Design) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from qdesigner.design.facts import DataFacts
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, DeviceSpec, WeightsSpec, preprocess
 from qdesigner.errors import UserError
-from qdesigner.export import augmentation, braket, choosing, qiskit, rows
+from qdesigner.export import augmentation, braket, choosing, losses, qiskit, rows
 from qdesigner.export.beside import WEIGHTS
 from qdesigner.export.circuit_text import uses_combinations
 from qdesigner.export.device import constants as device_constants
@@ -59,7 +59,7 @@ def predict(model: nn.Module, paths: list[Path]) -> int:
             print(f"{path}: {error}", file=sys.stderr)
             failed = 1
             continue
-        probabilities = model(preprocess(image)[None]).softmax(dim=1)[0]
+        <<probabilities>>
         best = int(probabilities.argmax())
         print(f"{path}: {CLASSES[best]} ({probabilities[best]:.1%})")
     return failed
@@ -111,15 +111,22 @@ def script(design: Design, classes: Sequence[str], files: str, *, trained: bool 
     lines += _constants(design, classes, files, how)
     lines += [] if design.data.rows else loading(preprocess(design))
     lines += rows.standardise() if rows.standardises(design) else []
+    lines += losses.unit() if losses.has_unit(design) else []
     lines += modules(design)
     lines += build_model(design, traced, outputs)
     lines += filled(_WEIGHTS, {})
     lines += _data(design, how)
     lines += training(design, how)
-    lines += rows.predicting(design) if design.data.rows else filled(_USE, {})
+    lines += rows.predicting(design) if design.data.rows else _predicting(design)
     lines += verifying(design)
     lines += _main(design, how)
     return "\n".join(lines) + "\n"
+
+
+def _predicting(design: Design) -> list[str]:
+    """Lines of ``predict``, which names images."""
+    said = losses.probabilities(design, "model(preprocess(image)[None])")
+    return filled(_USE, {"probabilities": said})
 
 
 def _data(design: Design, how: Reading) -> list[str]:
@@ -244,7 +251,7 @@ def _constants(design: Design, classes: Sequence[str], files: str, how: Reading)
         *bracketed("FILES = Path(__file__).resolve().with_name(", string_items([files], 90), ")"),
         f'WEIGHTS = FILES / "{WEIGHTS}"',
         'OUT = Path(__file__).resolve().with_name(Path(__file__).stem + "_trained.pt")',
-        *training_constants(design.training),
+        *training_constants(design),
         "",
         f"# How the {'rows' if design.data.rows else 'images'} to train on are chosen.",
         *how.constants,

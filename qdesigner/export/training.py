@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trained_prefix, trains_batch_norm
 from qdesigner.design.spec import Design, Stage, TrainingSpec
+from qdesigner.export import descent, losses
 from qdesigner.export.augmentation import variant_number
 from qdesigner.export.beside import STARTING_WEIGHTS
 from qdesigner.export.rows import standardises
@@ -48,17 +49,6 @@ def batches(order: torch.Tensor) -> list[torch.Tensor]:
     return parts
 '''
 
-_EVALUATE = '''
-
-@torch.no_grad()
-def evaluate(model: nn.Module, images: <<images>>, labels: torch.Tensor) -> tuple[float, float]:
-    """Mean loss and accuracy."""
-    model.eval()
-    logits = torch.cat([model(images[rows]) for rows in torch.arange(len(labels)).split(256)])
-    loss = nn.functional.cross_entropy(logits, labels).item()
-    return loss, (logits.argmax(dim=1) == labels).float().mean().item()
-'''
-
 _TRAIN = '''
 
 def train(<<data>>epochs: int, out: Path) -> None:
@@ -68,43 +58,50 @@ def train(<<data>>epochs: int, out: Path) -> None:
     val_labels = torch.tensor([label for _, label in val_items])
     model = build_model()
     <<begin>>
+    <<far>>
     <<optimizer>>
     <<schedule>>
-    best = (-1.0, 0.0)  # accuracy, then minus the loss, of validation
+    <<scaler>>
+    <<balance>>
+    <<best>>
+    <<counts>>
     for epoch in range(1, epochs + 1):
+        <<rate>>
         <<vary>>
         number = SEED * <<seeds>> + epoch  # seeds all that is random in this epoch
         torch.manual_seed(number)
         order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(number))
         <<mode>>
-        loss_sum, right = 0.0, 0
+        loss_sum, <<sum>> = 0.0, <<zero>>
         for rows in <<batches>>:
             optimizer.zero_grad()
-            logits = <<head>>(images[rows])
-            loss = nn.functional.cross_entropy(logits, labels[rows])
-            loss.backward()
-            optimizer.step()
+            <<forward>>
+            loss = <<loss>>
+            <<descend>>
             loss_sum += loss.item() * len(rows)
-            right += int((logits.argmax(dim=1) == labels[rows]).sum())
+            <<sum>> += <<added>>
         if not math.isfinite(loss_sum):
             sys.exit("the loss is no longer a number: lower LEARNING_RATE")
         <<step>>
-        val_loss, val_accuracy = evaluate(<<head>>, val_images, val_labels)
+        val_loss, val_<<score>> = evaluate(<<head>>, val_images, val_labels<<more>>)
         print(
             f"epoch {epoch}/{epochs}  "
-            f"train loss {loss_sum / len(labels):.6f} accuracy {right / len(labels):.3f}  "
-            f"validation loss {val_loss:.6f} accuracy {val_accuracy:.3f}",
+            <<told>>
+            f"validation loss {val_loss:.6f} <<score>> {val_<<score>>:<<digits>>}",
             flush=True,
         )
-        if (val_accuracy, -val_loss) > best:
-            best = (val_accuracy, -val_loss)
+        if (<<sign>>val_<<score>>, -val_loss) > best:
+            best = (<<sign>>val_<<score>>, -val_loss)
             torch.save(model.state_dict(), out)
-    print(f"best validation accuracy {best[0]:.3f}, its weights in {out}")
+        <<plateau>>
+        <<early>>
+    print(f"best validation <<score>> {<<sign>>best[0]:<<digits>>}, its weights in {out}")
 '''
 
 
-def training_constants(spec: TrainingSpec) -> list[str]:
+def training_constants(design: Design) -> list[str]:
     """Lines of the constants of the loop."""
+    spec = design.training
     return [
         "",
         "# How it is trained.",
@@ -112,6 +109,7 @@ def training_constants(spec: TrainingSpec) -> list[str]:
         f"EPOCHS = {spec.epochs}",
         f"BATCH_SIZE = {spec.batch_size}",
         f"LEARNING_RATE = {spec.learning_rate!r}",
+        *descent.constants(design),
     ]
 
 
@@ -139,16 +137,15 @@ def _stays(stage: Stage) -> bool:
 def training(design: Design, how: Reading) -> list[str]:
     """Lines of everything that ``--train`` runs, behind the functions that read samples."""
     cut = trained_prefix(design)
-    spec = design.training
     lines = _samples(design, cut)
     if trains_batch_norm(design):
         lines += filled(_BATCHES, {})
     tensor = cut or design.data.rows
-    lines += filled(_EVALUATE, {"images": "torch.Tensor" if tensor else "Images"})
-    head = "head" if cut else "model"
-    every = f"step_size={spec.step_size}, gamma={spec.gamma!r}"
-    step_lr = f"torch.optim.lr_scheduler.StepLR(optimizer, {every})"
-    stepped = spec.schedule == "step"
+    lines += losses.loss_function(design)
+    kind = "torch.Tensor" if tensor else "Images"
+    lines += losses.evaluating(design, kind, descent.far(design))
+    lines += descent.functions(design)
+    head = "head" if cut or losses.has_unit(design) else "model"
     still = _still(design, cut)
     parts: dict[str, str | list[str]] = {
         "data": "data: Path, " if how.argument else "",
@@ -159,16 +156,44 @@ def training(design: Design, how: Reading) -> list[str]:
             *([] if _anew(design, cut) else threads(design)),
             *_frozen(still, head),
         ],
-        "optimizer": _optimizer(spec, "weights" if still else f"{head}.parameters()"),
+        "optimizer": _optimizer(design.training, "weights" if still else f"{head}.parameters()"),
         "vary": _vary(design, cut),
-        "schedule": [f"schedule = {step_lr}"] if stepped else [],
         "mode": _mode(still, head),
         "batches": "batches(order)" if trains_batch_norm(design) else "order.split(BATCH_SIZE)",
         "head": head,
-        "step": ["schedule.step()"] if stepped else [],
         "seeds": f"{EPOCH_SEEDS:_}",
+        **_judging(design),
+        **descent.parts(design, head, "logits" if losses.plain(design) else "outputs"),
     }
     return lines + filled(_TRAIN, parts)
+
+
+def _judging(design: Design) -> dict[str, str | list[str]]:
+    """The loss and the score of the template."""
+    errors = losses.regresses(design)
+    found = losses.scores(design, "labels[rows]")
+    best = "best = (-1.0, 0.0)  # accuracy, then minus the loss, of validation"
+    if errors:
+        best = "best = (-math.inf, 0.0)  # minus the mean absolute error, then minus the loss"
+    return {
+        "balance": losses.preparing(design),
+        "best": [best],
+        "loss": losses.loss_call(design, "labels[rows]"),
+        "sum": "errors" if errors else "right",
+        "zero": "0.0" if errors else "0",
+        "added": f"{found}.sum().item()" if errors else f"int({found}.sum())",
+        "score": "error" if errors else "accuracy",
+        "digits": ".6g" if errors else ".3f",
+        "told": _told("error", "errors", ".6g") if errors else _told("accuracy", "right", ".3f"),
+        "sign": "-" if errors else "",
+        "more": losses.more(design),
+    }
+
+
+def _told(score: str, total: str, digits: str) -> list[str]:
+    return [
+        f'f"train loss {{loss_sum / len(labels):.6f}} {score} {{{total} / len(labels):{digits}}}  "'
+    ]
 
 
 def _first_weights(design: Design) -> list[str]:
@@ -228,9 +253,12 @@ def _inputs(design: Design, cut: int) -> list[str]:
     kept = design.data.augmentation.variants and design.data.augmentation.any
     if not cut:
         made = "prepared" if design.data.rows else "Images"
+        if losses.has_unit(design):
+            lines.append("head = model[:-1]  # all but the label's unit")
         return [*lines, f"images, val_images = {made}(train_items), {made}(val_items)"]
     cut += standardises(design)  # it stands first
-    lines.append(f"front, head = model[:{cut}], model[{cut}:]")
+    end = "-1" if losses.has_unit(design) else ""
+    lines.append(f"front, head = model[:{cut}], model[{cut}:{end}]")
     if not design.data.augmentation.any:
         both = "features(front, train_items), features(front, val_items)"
         return [*lines, f"images, val_images = {both}"]
