@@ -100,7 +100,7 @@ def design(circuit: Circuit, device: DeviceSpec, *behind: Stage) -> Design:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a script's main() as ``python model.py ...`` would: exit code and what it printed."""
-    monkeypatch.setattr(exporting, "GOLDEN_IMAGES", 2)
+    monkeypatch.setattr(exporting, "GOLDEN_SAMPLES", 2)
 
     def call(path: Path, *arguments: str) -> tuple[int, str]:
         module = ModuleType("exported")
