@@ -55,7 +55,7 @@ def number(cell: str) -> float:
 
 
 def numbers(path: Path<<labelled>>) -> list[tuple[list[float] | None, str]]:
-    """The features of every row, None where one is missing, with its <<what>>."""
+    """The features of every row, None where one is missing, and its label<<what>>."""
     try:
         names, rows = table_rows(path)
         wanted = [names.index(name) for name in COLUMNS]
@@ -77,7 +77,8 @@ def read_table(path: Path) -> tuple[list[Item], list[Item]]:
     rows = numbers(path, labelled=True)
     whole = [<<whole>>]
     if len(whole) < len(rows):
-        print(f"skipped {len(rows) - len(whole)} rows<<without>>", file=sys.stderr)
+        skipped = len(rows) - len(whole)
+        print(f"skipped {skipped} rows<<without>>", file=sys.stderr)
     <<choose>>
 '''
 
@@ -238,7 +239,7 @@ def _reading(packed: bool, labelled: bool, classify: bool = True) -> list[str]:
     parts: dict[str, str | list[str]] = {
         "errors": "OSError, ValueError" if packed else "OSError, ValueError, csv.Error",
         "labelled": "",
-        "what": "label, which is none here",
+        "what": ", none here",
         "label": [],
         "found": [
             "whole = all(map(math.isfinite, values))",
@@ -249,7 +250,7 @@ def _reading(packed: bool, labelled: bool, classify: bool = True) -> list[str]:
         usable = "label.lower() not in MISSING" if classify else "math.isfinite(number(label))"
         parts |= {
             "labelled": ", labelled: bool = False",
-            "what": 'label if that is asked for, "" where it is missing',
+            "what": " if asked",
             "label": ["place = names.index(LABEL) if labelled else -1"],
             "found": [
                 'label = cells[place] if labelled else ""',
