@@ -235,9 +235,9 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """All epochs are done. The best epoch is the one with the highest validation accuracy, and
-    of those the lowest validation loss; ``val_*`` are the last epoch's. ``early`` says that early
-    stopping ended it."""
+    """All epochs are done. The best epoch is the one with the highest validation accuracy (the
+    lowest error of a regression), and of those the lowest validation loss; ``val_*`` are the last
+    epoch's. ``early`` says that early stopping ended it."""
 
     best_val_accuracy: float
     best_val_loss: float

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 
+import torch
+from torch import nn
+
 from qdesigner.design.spec import TrainingSpec
 from qdesigner.errors import UserError
 
 EXPLODED = 1000.0  # times the lowest loss so far, or 1 where that is lower
+
+
+def sound(model: nn.Module) -> bool:
+    """Whether all of its weights are numbers: a step's loss may still be one when they are not."""
+    return all(bool(torch.isfinite(weight).all()) for weight in model.parameters())
 
 
 def refuse_divergence(

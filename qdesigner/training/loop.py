@@ -28,7 +28,7 @@ from qdesigner.training import changing
 from qdesigner.training.branch import Branch
 from qdesigner.training.compute import choose
 from qdesigner.training.control import OFTEN, Control, Emit, Free, StopTraining, Telling
-from qdesigner.training.divergence import refuse_divergence
+from qdesigner.training.divergence import refuse_divergence, sound
 from qdesigner.training.history import History
 from qdesigner.training.inputs import thumbnails
 from qdesigner.training.losses import Criterion
@@ -430,6 +430,8 @@ class Trainer:
             return
         begun = time.perf_counter()
         within = self.state.within
+        if within.position and not sound(self.tail):
+            return  # the next step says that it has diverged: what was saved before is the better
         if within.position:
             within.seconds = begun - self.epoch_begun
         values = {**self.weights(), **self.state.to_values(), **self.descent.to_values()}

@@ -15,6 +15,7 @@ from qdesigner.design.spec import Design, Stage, TrainingSpec
 from qdesigner.errors import UserError
 from qdesigner.session import events
 from qdesigner.session.record import read_record
+from qdesigner.training import loop
 from qdesigner.training.compute import choose
 from qdesigner.training.loop import train
 from qdesigner.training.optimizer import Descent, Patience
@@ -160,6 +161,32 @@ def test_a_loss_that_explodes_or_is_no_number_is_explained_and_the_run_goes_on_f
         checkpoint = Run.open(tmp_path / "run").load_checkpoint("last")
         assert checkpoint["epoch"] == told[-1] and failed.resumable
         assert all(bool(torch.isfinite(w).all()) for w in checkpoint["model"].values())
+
+
+def test_weights_that_are_no_numbers_are_never_saved_over_good_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step whose loss is a number may leave weights that are none; a save may follow."""
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SHARE", 0)
+    monkeypatch.setattr(loop, "OFTEN", 0.0)
+    real, steps = Descent.step, [0]
+
+    def spoiling(self: Descent, loss: torch.Tensor) -> None:
+        real(self, loss)
+        steps[0] += 1
+        if steps[0] == 15:
+            with torch.no_grad():
+                self.weights[0].fill_(math.nan)
+
+    monkeypatch.setattr(Descent, "step", spoiling)
+    with pytest.raises(UserError, match="diverged"):
+        run_to_end(SHORT, tmp_path / "run")
+    checkpoint = Run.open(tmp_path / "run").load_checkpoint("last")
+    assert checkpoint["steps"] == 14
+    assert all(bool(torch.isfinite(weight).all()) for weight in checkpoint["model"].values())
+    monkeypatch.undo()
+    resume(tmp_path / "run")
 
 
 def test_where_torch_computes_is_said_when_it_is_not_what_was_asked_for(
