@@ -297,6 +297,11 @@ class Run:
         try:
             yield
         except OSError as error:
+            if not self.path.is_dir():
+                raise UserError(
+                    f"The run folder {str(self.path)!r} is not there any more, so nothing can be "
+                    "saved; put it back to go on with the run."
+                ) from error
             raise UserError(
                 f"{name} cannot be written to the run folder {str(self.path)!r}: "
                 f"{error.strerror or error}. "

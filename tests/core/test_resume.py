@@ -20,7 +20,7 @@ from qdesigner.errors import UserError
 from qdesigner.paths import resource
 from qdesigner.session import events
 from qdesigner.session.record import read_record
-from qdesigner.training import inputs
+from qdesigner.training import inputs, loop
 from qdesigner.training.loop import train
 from qdesigner.training.picture import draw
 from qdesigner.training.predict import predict
@@ -160,6 +160,43 @@ def test_a_run_killed_at_any_write_opens_and_goes_on_as_if_nothing_had_been(
     assert predict(out, []) == []
     if Run.open(out).about["state"] != "finished":
         resume(out)
+    assert_same(out, whole)
+
+
+@pytest.mark.parametrize("name", ["shots", "adamw, dropout and a step schedule"])
+def test_a_run_killed_within_an_epoch_goes_on_from_a_checkpoint_within_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_to_end(DESIGNS[name], tmp_path / "whole")
+    for limit in ("SAVE_EVERY", "SAVE_SHARE", "OFTEN"):
+        monkeypatch.setattr(loop, limit, 0)  # as if every step took long
+
+    def kill(event: events.Event) -> None:
+        if isinstance(event, events.Steps) and event.epoch == 2 and event.at[-1] > 1.4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(DESIGNS[name], kill, out=str(tmp_path / "cut"))
+    within = Run.open(tmp_path / "cut").load_checkpoint("last")["within"]
+    assert within is not None and within["position"] > 0
+    started = next(e for e in resume(tmp_path / "cut") if isinstance(e, events.Started))
+    assert 1 < started.at < 1.5 and started.first_epoch == 2
+    assert_same(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_a_run_folder_pulled_away_is_named_and_put_back_the_run_goes_on(
+    whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+
+    def pull_away(event: events.Event) -> None:
+        if isinstance(event, events.Epoch) and event.epoch == 1:
+            out.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(UserError, match=r"'.*run' is not there any more"):
+        train(SHORT, pull_away, out=str(out))
+    (tmp_path / "elsewhere").rename(out)
+    resume(out)
     assert_same(out, whole)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from same_runs import assert_same
 
 from qdesigner.design import codec, edits
 from qdesigner.paths import resource
 from qdesigner.session import events
 from qdesigner.session.client import Child
+from qdesigner.training.loop import train
+from qdesigner.training.runs import Run
 
 DESIGN = edits.set_data(
     edits.set_training(codec.load(resource("templates/quickstart.qdesign")), epochs=2000), limit=40
@@ -88,22 +93,71 @@ def test_a_mistake_is_a_failed_event_and_the_worker_lives_on(
     assert worker.child.alive
 
 
-def test_a_killed_worker_tells_why_and_its_run_can_be_taken_up(
-    worker: Listener, tmp_path: Path
+LONG = edits.set_training(DESIGN, epochs=120)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of `LONG` that nothing befell."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    train(LONG, lambda event: None, out=str(out))
+    return out
+
+
+def gone_on_with(out: Path) -> events.Started:
+    heard: list[events.Event] = []
+    train(LONG, heard.append, resume=str(out))
+    return next(event for event in heard if isinstance(event, events.Started))
+
+
+def test_a_killed_worker_tells_why_and_its_run_goes_on_as_if_nothing_had_been(
+    worker: Listener, whole: Path, tmp_path: Path
 ) -> None:
-    worker.child.send(events.Train(DESIGN, out=str(tmp_path / "run")))
+    worker.child.send(events.Train(LONG, out=str(tmp_path / "run")))
     worker.wait_for(events.Epoch, 3)
     worker.child.kill()
     worker.wait_for_end()
     assert "SIGKILL" in worker.child.exit_reason() or "exit code" in worker.child.exit_reason()
-    second = Listener()
-    try:
-        second.child.send(events.Train(DESIGN, resume=str(tmp_path / "run")))
-        started = second.wait_for(events.Started)
-        assert isinstance(started, events.Started) and started.first_epoch >= 3
-        second.wait_for(events.Epoch)
-    finally:
-        second.child.stop()
+    assert gone_on_with(tmp_path / "run").first_epoch >= 3
+    assert_same(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("end", ["the window is gone", "the system asks it to end"])
+def test_a_worker_saves_its_run_before_it_ends(
+    end: str, worker: Listener, whole: Path, tmp_path: Path
+) -> None:
+    worker.child.send(events.Train(LONG, out=str(tmp_path / "run")))
+    worker.wait_for(events.Steps, 2)
+    if end == "the window is gone":
+        assert worker.child._connection is not None
+        worker.child._connection.close()
+    else:
+        os.kill(worker.child.pid or 0, signal.SIGTERM)
+    worker.wait_for_end()
+    assert Run.open(tmp_path / "run").about["state"] == "stopped"
+    gone_on_with(tmp_path / "run")
+    assert_same(tmp_path / "run", whole)
+
+
+def test_a_worker_takes_up_changes_and_edits_and_refuses_what_it_cannot(
+    worker: Listener, tmp_path: Path
+) -> None:
+    worker.child.send(events.Train(DESIGN, out=str(tmp_path / "run")))
+    worker.wait_for(events.Epoch)
+    worker.child.send(events.Pause())
+    worker.wait_for(events.Paused)
+    worker.child.send(events.Change(learning_rate=0.005))
+    changed = worker.wait_for(events.Mark)
+    assert isinstance(changed, events.Mark) and changed.kind == "change"
+    worker.child.send(events.Change(batch_size=0))
+    worker.wait_for(events.Refused)
+    worker.child.send(events.Resume())
+    worker.wait_for(events.Resumed)
+    worker.child.send(events.Edit(edits.insert_stage_kind(DESIGN, "dropout", "squash-1")))
+    edited = worker.wait_for(events.Mark, 2)
+    assert isinstance(edited, events.Mark) and edited.kept == edited.trainable
+    worker.child.send(events.Stop())
+    worker.wait_for(events.Stopped)
 
 
 def test_messages_stay_under_thirty_a_second_and_a_stalled_owner_loses_steps_only(
