@@ -338,8 +338,7 @@ class Trainer:
         else:
             torch.manual_seed(number)
         set_mode(self.design, self.tail, training=True)
-        if self.state.steps:
-            self.pace.between()
+        self.pace.between()
         while within.position < count:
             for batch in self.made.rest(order, within.position):
                 if self.control.wish() != "run" and self.obey():

@@ -25,6 +25,7 @@ class Pace:
         self._images = 0
         self._steps = self._seconds = 0.0
         self._between = -1.0
+        self._begun = False
         self.since = time.perf_counter()
 
     def add(self, loss: float, score: float, images: int, at: float) -> None:
@@ -43,11 +44,12 @@ class Pace:
         self._steps = self._seconds = 0.0
 
     def between(self) -> None:
-        """An epoch's first step comes next: what has passed since the last step told of was spent
-        between two epochs."""
+        """An epoch's first step comes next: what has passed since the last step told of, if there
+        was one, was spent between two epochs."""
         now = time.perf_counter()
         spent, self.since = now - self.since, now
-        self._between = spent if self._between < 0 else (self._between + spent) / 2
+        if self._begun:
+            self._between = spent if self._between < 0 else (self._between + spent) / 2
 
     def take(
         self, epoch: int, steps: int, steps_left: int, epochs_left: int, guess: float
@@ -60,6 +62,7 @@ class Pace:
             return None
         now = time.perf_counter()
         spent = now - self.since
+        self._begun = True
         self._steps = FORGET * self._steps + count
         self._seconds = FORGET * self._seconds + spent
         step = self._seconds / self._steps

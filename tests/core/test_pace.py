@@ -37,6 +37,8 @@ def said(measured: Pace, done: int, guess: float = 40.0) -> float:
 
 def test_before_the_first_epoch_has_ended_its_end_is_guessed_from_the_steps(clock: Clock) -> None:
     measured = Pace()
+    clock.now += 60.0  # features, which are not computed again
+    measured.between()
     for step in range(1, 51):
         clock.now += 0.01
         left = said(measured, step)
