@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import QApplication
+from views import views
 
 from app.canvas.gestures import BLOCK_MIME
 from app.start import run_window
@@ -261,7 +262,13 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-SCENARIOS = {"main_job": main_job, "reopened": reopened, "gaps": gaps, "data_tab": data_tab}
+SCENARIOS = {
+    "main_job": main_job,
+    "reopened": reopened,
+    "gaps": gaps,
+    "data_tab": data_tab,
+    "views": lambda window, folder, _: views(window, folder, REPORT),
+}
 
 
 def follow(scenario: Scenario) -> None:
