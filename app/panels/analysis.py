@@ -250,13 +250,17 @@ class AnalysisPanel(QWidget):
         plane = run.plane is not None and said is not None
         self.before.chart = self.boundary if plane else self.points
         (self.points if plane else self.boundary).hide()
-        self.before.title.setText("Decision boundary" if plane else "Features")
+        title = "Predictions in the plane" if run.regression else "Decision boundary"
+        self.before.title.setText(title if plane else "Features")
         self.classes.show_groups(run.classes)
         self.classes.setVisible(not run.regression)
         groups, count, colour, wrong = self._groups() if len(run.labels) else ([], 1, None, None)
         if plane and run.plane is not None and said is not None and len(run.labels):
             self._draw_boundary(said, groups, count, colour, wrong)
-            self.before.show_chart("", "Small points are trained on; ringed ones are mistaken.")
+            words = "Small points are trained on"
+            self.before.show_chart(
+                "", f"{words}." if run.regression else f"{words}; ringed ones are mistaken."
+            )  # fmt: skip
         elif run.scatter is not None and len(run.scatter) == len(run.labels):
             self.points.show_points(run.scatter, groups, count, wrong, colour)
             self.before.show_chart(

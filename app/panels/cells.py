@@ -146,6 +146,11 @@ def short_verdict(runview: RunView, image: int, metrics: QFontMetrics, room: int
 def cell_width(runview: RunView, font: QFont) -> int:
     """How wide cells are, so that most verdicts of this run can be read."""
     metrics = QFontMetricsF(sized(font, -1, bold=True))
+    if runview.regression and len(runview.labels):
+        ends = (runview.labels.min(), runview.labels.max())
+        widest = max(metrics.horizontalAdvance(number(float(end))) for end in ends)
+        arrow = metrics.horizontalAdvance(" → ")
+        return int(min(WIDEST, max(NARROWEST, 2 * widest + arrow + 4 * PAD)))
     longest = sorted((metrics.horizontalAdvance(name) for name in runview.classes), reverse=True)
     word = sum(longest[:2]) + metrics.horizontalAdvance(" → ") if longest else 0
     return int(min(WIDEST, max(NARROWEST, word + 4 * PAD)))

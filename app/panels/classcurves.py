@@ -26,7 +26,7 @@ class ClassCurves(Chart):
         self._label: float | None = None
         self._names: tuple[str, ...] = ()
         self._at: int | None = None
-        super().__init__("Class probabilities by epoch")
+        super().__init__("Class probabilities by epoch", 52)
         self.getViewBox().setMouseEnabled(True, False)
 
     def show_history(

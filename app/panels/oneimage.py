@@ -120,10 +120,12 @@ class OneImage(QWidget):
         self.bars.setVisible(shares is not None)
         if shares is None:
             return
-        classes = np.argsort(-shares, kind="stable")[:MOST_CLASSES].tolist()
+        room = (self.height() - LOWEST - 2 * ROW) // ROW
+        most = min(MOST_CLASSES, max(2, room))
+        classes = np.argsort(-shares, kind="stable")[:most].tolist()
         if label is not None and label not in classes:
             classes[-1] = label
-        if len(shares) <= MOST_CLASSES:
+        if len(shares) <= most:
             classes.sort()  # few classes keep their places, so that the eye can compare images
         said = int(shares.argmax())
         rows: list[BarRow] = []

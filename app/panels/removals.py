@@ -28,12 +28,12 @@ from PySide6.QtWidgets import (
 
 from app import theme
 from app.panels.angles import paint_signed
-from app.panels.cells import Caption, sized
+from app.panels.cells import Caption, number, sized
 from qdesigner.session.onlook import Removed, Traced
 
 ROW, BAR = 24, 8  # px
 ROOM_FOR_MOST = 190  # px
-NUMBER = 44  # px of a change's number
+NUMBER = 48  # px of a change's number
 NAMES = 0.65  # of a row's width besides the number
 LITTLE = 0.0005  # a change of a probability that is none to speak of
 GATES, BLOCKS, ALL = "Entanglers", "Blocks", "Every gate"
@@ -45,6 +45,13 @@ def signed(value: float, digits: int = 2) -> str:
     """ "+0.12"; a change too small for that shows as 0."""
     text = f"{value:+.{digits}f}".replace("-", "−")
     return text if float(f"{value:.{digits}f}") else f"{0:.{digits}f}"
+
+
+def change_words(value: float, regression: bool, digits: int = 2) -> str:
+    """A change of a probability, or of a number to predict in its own unit."""
+    if not regression:
+        return signed(value, digits)
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
 
 
 def gate_words(removed: Removed) -> str:
@@ -62,7 +69,7 @@ def sentence_of(removed: Removed, of: str, regression: bool) -> str:
     what = f"the {removed.label}" if whole else f"this {removed.label}"
     if regression:
         change = removed.probability
-        moved = f"{'falls' if change < 0 else 'rises'} by {abs(change):.3g}"
+        moved = f"{'falls' if change < 0 else 'rises'} by {number(abs(change))}"
         verb = moved if change else "stays the same"
         closer = "further from" if removed.margin < 0 else "closer to"
         tail = f", {closer} the true one." if removed.margin else "."
@@ -111,12 +118,14 @@ class _Rows(QAbstractListModel):
             return None
         row = self.rows[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return f"{gate_words(row)}: {signed(row.probability, 3)}"
+            return f"{gate_words(row)}: {change_words(row.probability, self.regression, 3)}"
         if role == Qt.ItemDataRole.ToolTipRole:
             within = "" if row.label == row.within else f" in {row.within}"
             return (
-                f"{gate_words(row)}{within}\nwithout it: {signed(row.probability, 4)}, "
-                f"margin {signed(row.margin, 3)}\nClick to select its block on the board"
+                f"{gate_words(row)}{within}\n"
+                f"without it: {change_words(row.probability, self.regression, 4)}, "
+                f"margin {change_words(row.margin, self.regression, 3)}\n"
+                "Click to select its block on the board"
             )
         return None
 
@@ -163,9 +172,9 @@ class _Row(QStyledItemDelegate):
         paint_signed(painter, track, share, look.right if helped else look.wrong)
         painter.setFont(sized(option.font, -1))
         painter.setPen(QColor(look.muted))
-        number = rect.adjusted(rect.width() - NUMBER, 0, -4, 0)
+        room = rect.adjusted(rect.width() - NUMBER, 0, -4, 0)
         side = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(number, side, signed(row.probability))
+        painter.drawText(room, side, change_words(row.probability, self._rows.regression))
         painter.restore()
 
 
@@ -237,8 +246,10 @@ class Removals(QWidget):
         text = ""
         if most is not None:
             within = "" if most.label == most.within else f" ({most.within})"
-            text = f"{gate_words(most)}{within} moves the margin most: "
-            text += f"{signed(most.margin)} without it."
+            what = "the error" if regression else "the margin"
+            moved = -most.margin if regression else most.margin  # closeness is the error, negative
+            text = f"{gate_words(most)}{within} moves {what} most: "
+            text += f"{change_words(moved, regression)} without it."
         self.most.setText(text)
 
     def _some(self) -> list[Removed]:

@@ -24,7 +24,7 @@ from app.looked import Looked
 from app.onlooking import Onlooking
 from app.panels.angles import Angles
 from app.panels.image import ImagePanel
-from app.panels.removals import ALL, BLOCKS, sentence_of
+from app.panels.removals import ALL, BLOCKS, change_words, sentence_of
 from app.runview import RunView
 from qdesigner.circuit.circuit import walk
 from qdesigner.session.events import Predictions
@@ -168,6 +168,11 @@ def test_what_changes_nothing_or_a_number_is_said_so() -> None:
     assert sentence_of(removed(1, -0.25, -0.25), "", True) == (
         "Without this CNOT the predicted number falls by 0.25, further from the true one."
     )
+
+
+def test_changes_of_a_number_are_in_its_own_unit() -> None:
+    assert change_words(-12594.78, True) == "−12,595" and change_words(0.25, True) == "+0.25"
+    assert change_words(-0.123, False) == "−0.12" and change_words(-0.001, False) == "0.00"
 
 
 def test_a_gate_or_state_that_is_clicked_selects_its_block_on_the_board(bench: Bench) -> None:
