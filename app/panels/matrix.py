@@ -28,9 +28,10 @@ from app.confusion import Confusion
 from app.panels.cells import percent, sized
 
 LOWEST, HIGHEST, WIDEST = 18, 30, 72  # px of a cell, at its own size
+MANY, SMALLEST = 20, 12  # classes from which cells are smaller, and how small in px
 MEAN = 22  # px of the line of means
 NAMES = (40, 96)  # px of the classes' names, at least and at most
-TURNED = 84  # px of turned names at most
+TURNED, TURNED_MANY = 84, 64  # px of turned names at most
 MEASURES = (("Precision", 56), ("Recall", 48), ("F1", 44), ("Images", 48))
 FEWER = MEASURES[2:]  # where there is little room
 ROOM_FOR_ALL = 330
@@ -56,7 +57,10 @@ class Matrix(QAbstractScrollArea):
         self.setFrameShape(self.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setAutoFillBackground(False)
-        self.setStyleSheet("QAbstractScrollArea { background: transparent; }")
+        self.setStyleSheet(
+            "QAbstractScrollArea, QAbstractScrollArea::corner"
+            " { background: transparent; border: none; }"
+        )
         self.setMinimumWidth(200)
         theme.changed.connect(self.viewport().update)
 
@@ -108,7 +112,8 @@ class Matrix(QAbstractScrollArea):
 
     @property
     def _measures(self) -> tuple[tuple[str, int], ...]:
-        return MEASURES if self.viewport().width() >= ROOM_FOR_ALL else FEWER
+        roomy = self.viewport().width() >= ROOM_FOR_ALL and len(self._classes) < MANY
+        return MEASURES if roomy else FEWER
 
     def _measures_of(self, measures: tuple[tuple[str, int], ...]) -> int:
         return sum(wide for _, wide in measures) + 8
@@ -123,11 +128,16 @@ class Matrix(QAbstractScrollArea):
         room_x = self.viewport().width() - self._left - self._right
         largest = int(self._confusion.counts.max()) if self._confusion is not None else 0
         digits = self._metrics().horizontalAdvance(f"{largest:,}") + 8
-        wide = max(zoom * max(LOWEST, min(digits, 44)), min(room_x / count, WIDEST * zoom))
+        many = count >= MANY  # then colours show the whole, and zooming shows the counts
+        lowest = SMALLEST if many else LOWEST
+        least = lowest if many else max(lowest, min(digits, 44))
+        wide = max(zoom * least, min(room_x / count, WIDEST * zoom))
         self._upright = wide >= min(words, WIDEST - 8) + 8
-        self._top = 20 + (0 if self._upright else min(TURNED, words + 8) - 4)
+        self._top = 20 + (
+            0 if self._upright else min(TURNED_MANY if many else TURNED, words + 8) - 4
+        )
         room_y = self.viewport().height() - self._top - MEAN
-        high = zoom * min(HIGHEST, max(LOWEST, room_y / count))
+        high = zoom * min(HIGHEST, max(lowest, room_y / count))
         self._cell = (wide, high)
         for bar, whole, room in (
             (self.horizontalScrollBar(), wide * count, room_x),
@@ -195,7 +205,8 @@ class Matrix(QAbstractScrollArea):
         value, support = int(self._confusion.counts[true, said]), self._confusion.support[true]
         share = value / support if support else 0.0
         tone = QColor(look.right if true == said else look.wrong)
-        fill = theme.blend(tone, QColor(look.panel), 0.10 + 0.45 * share) if value else look.raised
+        least = 0.35 if len(self._classes) >= MANY else 0.10  # a single one is to be found
+        fill = theme.blend(tone, QColor(look.panel), least + 0.45 * share) if value else look.raised
         gap = 1.0 if rect.height() >= 12 else 0.5
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(fill))
