@@ -111,8 +111,7 @@ def shown(pictures: np.ndarray, chosen: list) -> list[Item]:
 _IDX = '''
 
 def read_set(root: Path) -> tuple[list[Item], list[Item]]:
-    """Training and validation images of <<label>>, downloaded into ``root`` if they are not there.
-    """
+    """Training and validation images of <<label>>; what ``root`` lacks is downloaded."""
     data = datasets.<<name>>(root, train=True, download=True)
     pictures, labels = data.data.numpy(), data.targets.numpy()
     places = zip(CLASSES, PLACES, strict=True)
