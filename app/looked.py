@@ -44,7 +44,7 @@ class Looked(QObject):
         self._asked: tuple[object, ...] = ()
         self._files_asked: tuple[object, ...] = ()
         self._again = QTimer(self, singleShot=True, interval=AGAIN)
-        self._again.timeout.connect(self._ask)
+        self._again.timeout.connect(self._ask_again)
         onlooking.predicted.connect(self._take_predicted)
         onlooking.traced.connect(self._take_traced)
         runview.image_chosen.connect(self._chosen)
@@ -195,6 +195,14 @@ class Looked(QObject):
             self._ask()
         elif not self._again.isActive():
             self._again.start()
+
+    def _ask_again(self) -> None:
+        """Newer weights are asked when the last ones have answered: many files take longer than
+        an epoch, and would otherwise never be answered for."""
+        if self._onlooking.waits_for(Predict) or self._onlooking.waits_for(Trace):
+            self._again.start()
+        else:
+            self._ask()
 
     def _ask(self) -> None:
         """Ask what is not known yet."""

@@ -233,6 +233,8 @@ class Window(QMainWindow):
             self.document, self.runview, self.looked, self.predictions.in_order,
             self.actions_table.actions["predict"],
         )  # fmt: skip
+        self.image.left.connect(lambda: self.tabs.setCurrentWidget(self._before_image))
+        self._before_image: QWidget = self.predictions
         self.tabs.addTab(self.image, "Image")
         self.analysis = AnalysisPanel(self.document, self.runview)
         self.tabs.addTab(self.analysis, "Analysis")
@@ -301,6 +303,8 @@ class Window(QMainWindow):
         """The image that is looked at, whole."""
         if hasattr(self, "image"):
             self._show_results()
+            if self.tabs.currentWidget() is not self.image:
+                self._before_image = self.tabs.currentWidget()
             self.tabs.setCurrentWidget(self.image)
             self.image.setFocus()
 

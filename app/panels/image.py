@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -48,6 +48,8 @@ class ImagePanel(QWidget):
     ``order`` gives the images in the order in which one goes from one to the next; ``predict`` is
     the command that asks for a file.
     """
+
+    left = Signal()  # Escape: back to where one came from
 
     def __init__(
         self, document: Document, runview: RunView, looked: Looked,
@@ -333,7 +335,10 @@ class ImagePanel(QWidget):
             self._runview.chosen_image = images[place]
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Left and right go through the images."""
+        """Left and right go through the images, Escape leaves them."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+            return
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         step = steps.get(Qt.Key(event.key()))
         if step is None or event.modifiers():

@@ -304,6 +304,19 @@ def test_a_run_that_cannot_be_asked_says_why(bench: Bench, photos: list[str]) ->
     assert bench.panel.one.word.text() == "The run can be asked after its first epoch."
 
 
+def test_newer_weights_wait_until_the_last_ones_have_answered(
+    bench: Bench, photos: list[str]
+) -> None:
+    bench.open().looked._again.setInterval(1)
+    bench.looked.show_files(photos)
+    bench.onlooking.answer(trace())
+    bench.run.on_event(made_run.predictions(7, 12, seed=9))
+    QTest.qWait(80)
+    assert len(bench.onlooking.of(Predict)) == 1
+    bench.onlooking.answer(answered(photos))
+    wait_until(lambda: len(bench.onlooking.of(Predict)) == 2)
+
+
 # ---- angles -------------------------------------------------------------------------------------
 
 

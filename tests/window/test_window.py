@@ -535,3 +535,5 @@ def test_a_click_on_an_image_opens_it_and_keys_go_on(window: Window, tmp_path: P
     wait_until(window.actions_table.actions["image_next"].isEnabled)
     window.actions_table.actions["image_next"].trigger()
     assert window.runview.chosen_image == order[(place + 1) % len(order)]
+    QTest.keyClick(window.image, Qt.Key.Key_Escape)
+    assert window.tabs.currentWidget() is window.training
