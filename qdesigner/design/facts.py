@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qdesigner.catalog import sources
 from qdesigner.catalog.files import list_files
-from qdesigner.catalog.folder import Listing, Skipped, list_folder
+from qdesigner.catalog.folder import Listing, Skipped, count_folder, list_folder
 from qdesigner.catalog.sets import SETS, local_copy
 from qdesigner.catalog.table import read_rows, sorted_labels
 from qdesigner.design.plan import trained_prefix
@@ -151,6 +151,11 @@ def contents(spec: DataSpec) -> Contents:
         return _set(spec)
     if spec.source == sources.TABLE:
         return _table(spec)
+    if spec.source == sources.FOLDER:
+        require_path(spec)
+        found, skipped = count_folder(Path(spec.path))
+        names = {name for named in found.values() for name in named}
+        return Contents(tuple(sorted(names)), found, skipped)
     listing = listed(spec)
     counts = {
         split: {name: len(paths) for name, paths in named.items()}

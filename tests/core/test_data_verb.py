@@ -198,7 +198,7 @@ def test_a_number_to_predict_needs_a_loss_of_numbers_and_one_output(tmp_path: Pa
     design = edits.small_model(edits.use_table(Design(), str(path), "height"))
     assert design.training.loss == "mse" and problems(design) == ()
     severity, text, mended = only(edits.set_training(design, loss="cross_entropy"))
-    assert severity == "error" and "'height' is a number to predict" in text and mended == design
+    assert severity == "error" and "label is a number to predict" in text and mended == design
     wide = edits.set_stage_settings(design, design.stages[-1].id, outputs=3)
     severity, text, mended = only(wide)
     assert severity == "error" and "there is one to predict" in text and mended == design
