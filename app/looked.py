@@ -50,6 +50,7 @@ class Looked(QObject):
         runview.image_chosen.connect(self._chosen)
         runview.image_opened.connect(lambda _image: self.show_image())
         runview.predictions_changed.connect(self._follow_run)
+        runview.state_changed.connect(self._follow_state)
 
     # ---- what is looked at ----------------------------------------------------------------------
 
@@ -196,6 +197,20 @@ class Looked(QObject):
         elif not self._again.isActive():
             self._again.start()
 
+    def _follow_state(self) -> None:
+        """A run that stands still is asked by the very epoch that is on screen."""
+        if self._runview.phase != "running":
+            self._ask()
+
+    def _epoch(self) -> int:
+        """The epoch to ask about, 0 for the newest checkpoint: that of a run that was stopped may
+        lie within an epoch, and what is on screen is of the end of one."""
+        run = self._runview
+        if run.at_epoch is not None:
+            return run.at_epoch
+        newest = run.predictions.epoch if run.predictions is not None else 0
+        return newest if run.phase != "running" and newest in run.kept else 0
+
     def _ask_again(self) -> None:
         """Newer weights are asked when the last ones have answered: many files take longer than
         an epoch, and would otherwise never be answered for."""
@@ -210,8 +225,8 @@ class Looked(QObject):
         if not self._shown or not run.path:
             return
         newest = run.predictions.epoch if run.predictions is not None else 0
-        when = (run.path, run.at_epoch, newest)
-        epoch = run.at_epoch or 0
+        epoch = self._epoch()
+        when = (run.path, epoch, newest)
         if self.files and self._files_asked != when:
             self._files_asked = when
             self._onlooking.ask(Predict(0, run.path, self.files, epoch))

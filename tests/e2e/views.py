@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,9 @@ def views(
 
     # Stopped, the trace is of the very weights that the predictions are of.
     act["stop"].trigger()
-    yield lambda: window.session.state == "ready"
-    newest = run.predictions.epoch
-    yield lambda: looked.traced is not None and looked.traced.epoch >= newest
+    yield lambda: window.session.state == "ready" and run.phase == "stopped"
+    due = time.monotonic() + 0.3
+    yield lambda: time.monotonic() > due and not looked.tracing
     image, traced = looked.image, looked.traced
     report["probabilities"] = [float(run.true_probability[image]), traced.probability]
     report["epochs"] = [run.predictions.epoch, traced.epoch]

@@ -122,7 +122,7 @@ def test_a_trace_is_asked_for_once_and_only_while_it_is_shown(bench: Bench) -> N
     bench.panel.show()
     wait_until(lambda: len(bench.traces()) == 1)
     asked = bench.traces()[0]
-    assert (asked.run, asked.stage, asked.image, asked.epoch) == (str(bench.folder), STAGE, 3, 0)
+    assert (asked.run, asked.stage, asked.image, asked.epoch) == (str(bench.folder), STAGE, 3, 6)
     bench.panel.hide()
     bench.panel.show()
     bench.run.chosen_image = 4
@@ -308,7 +308,9 @@ def test_newer_weights_wait_until_the_last_ones_have_answered(
     bench: Bench, photos: list[str]
 ) -> None:
     bench.open().looked._again.setInterval(1)
+    bench.run.on_event(made_run.steps(7))  # it goes on
     bench.looked.show_files(photos)
+    assert bench.onlooking.of(Predict)[-1].epoch == 0  # the newest checkpoint
     bench.onlooking.answer(trace())
     bench.run.on_event(made_run.predictions(7, 12, seed=9))
     QTest.qWait(80)
