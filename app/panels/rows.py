@@ -57,6 +57,11 @@ def stage_rows(stage: Stage) -> list[Row]:
         texts = tuple(_backbone_text(n) for n in field.choices) if field.name == "model" else ()
         if field.name == "cut":
             field, texts = _cut_field(stage, field)
+        if field.name == "trained":
+            if stage.frozen:
+                continue
+            parts = len(BACKBONES[stage.settings.text("model")].parts)
+            field = replace(field, maximum=max(parts, stage.settings.integer("trained")))
         rows.append(Row(field, _setting(name, field.name), _set_setting(name, field.name), texts))
     if stage.kind == "backbone":
         rows.append(command("backbones", "All networks…", "Search, compare and download them"))

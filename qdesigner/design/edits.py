@@ -379,10 +379,11 @@ def move_stage(design: Design, stage_id: str, index: int) -> Design:
 
 
 def set_stage_settings(design: Design, stage_id: str, **settings: Scalar) -> Design:
-    """One stage with some of its settings changed. Another backbone is cut at its end."""
+    """One stage with some of its settings changed. Another backbone is cut at its end, and
+    trained whole unless it is frozen."""
     kept = design.stage(stage_id).settings
     if settings.get("model", kept.get("model")) != kept.get("model"):
-        settings = {"cut": "", **settings}
+        settings = {"cut": "", "trained": 0, **settings}
     return _change_stage(design, stage_id, settings=kept.replace(**settings))
 
 

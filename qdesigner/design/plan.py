@@ -8,6 +8,7 @@ from typing import NamedTuple
 from qdesigner.catalog.devices import circuits_per_step, predicted_ms
 from qdesigner.design.shapes import trace
 from qdesigner.design.spec import Design
+from qdesigner.design.stages import still_parts
 
 # Everything random in epoch e (from 1) is seeded with seed * EPOCH_SEEDS + e.
 EPOCH_SEEDS = 100_003
@@ -34,6 +35,20 @@ def trained_prefix(design: Design) -> int:
         if holds_weights:
             prefix = number
     return prefix
+
+
+def front_end(design: Design, limit: int | None = None) -> int:
+    """Where the part begins that is trained: behind so many stages, or for -k within the backbone,
+    behind k of its parts. What stands before is the same in every epoch. With ``limit``, no later
+    than there."""
+    end = trained_prefix(design)
+    if end == 0 and design.backbone is not None:
+        end = -still_parts(design.backbone)
+    return end if limit is None else min(end, limit, key=_position)
+
+
+def _position(end: int) -> float:
+    return end if end >= 0 else -end / 100  # a backbone has fewer parts than that
 
 
 def same_model(a: Design, b: Design) -> bool:

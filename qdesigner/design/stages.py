@@ -103,6 +103,24 @@ def _kept_parts(stage: Stage) -> tuple[Part, ...]:
         raise ShapeError(f"{error}; choose another place") from error
 
 
+def still_parts(stage: Stage) -> int:
+    """How many parts at the front of a backbone stay as they are though it is not frozen as a
+    whole."""
+    if stage.kind != "backbone" or stage.frozen or not stage.settings.integer("trained"):
+        return 0
+    try:
+        kept = len(_kept_parts(stage))
+    except ShapeError:
+        return 0
+    return max(0, kept - stage.settings.integer("trained"))
+
+
+def trained_places(stage: Stage) -> tuple[str, ...]:
+    """The places of a backbone that are trained, where some of its parts are not."""
+    parts = _kept_parts(stage)[still_parts(stage) :]
+    return tuple(place for part in parts for place in part.modules)
+
+
 def _backbone_count(stage: Stage, shape: Shape, classes: int) -> int:
     return _kept_parts(stage)[-1].parameters
 
@@ -231,6 +249,9 @@ STAGES: dict[str, StageKind] = {
                 Field("model", "Model", "choice", "embedded", choices=tuple(BACKBONES)),
                 Field("cut", "Cut behind", "choice", "", choices=tuple(CUTS),
                       hint="Take the features from an earlier layer, the mean over the picture"),
+                Field("trained", "Trained parts", "int", 0, 0, 32,
+                      hint="Of a backbone that is not frozen, how many of its last parts are "
+                      "trained; 0: all of them"),
             ),
             _backbone_count,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qdesigner.design.plan import EPOCH_SEEDS, one_thread, trained_prefix, trains_batch_norm
 from qdesigner.design.spec import Design, Stage, TrainingSpec
+from qdesigner.design.stages import still_parts, trained_places
 from qdesigner.export import descent, losses
 from qdesigner.export.augmentation import variant_number
 from qdesigner.export.beside import STARTING_WEIGHTS
@@ -146,7 +147,7 @@ def training(design: Design, how: Reading) -> list[str]:
     lines += losses.evaluating(design, kind, descent.far(design))
     lines += descent.functions(design)
     head = "head" if cut or losses.has_unit(design) else "model"
-    still = _still(design, cut)
+    still, learns = _still(design, cut), _learns(design)
     parts: dict[str, str | list[str]] = {
         "data": "data: Path, " if how.argument else "",
         "items": how.call,
@@ -154,11 +155,11 @@ def training(design: Design, how: Reading) -> list[str]:
             *_first_weights(design),
             *_inputs(design, cut),
             *([] if _anew(design, cut) else threads(design)),
-            *_frozen(still, head),
+            *_frozen(still, learns, head),
         ],
         "optimizer": _optimizer(design.training, "weights" if still else f"{head}.parameters()"),
         "vary": _vary(design, cut),
-        "mode": _mode(still, head),
+        "mode": _mode(still, learns, head),
         "batches": "batches(order)" if trains_batch_norm(design) else "order.split(BATCH_SIZE)",
         "head": head,
         "seeds": f"{EPOCH_SEEDS:_}",
@@ -295,14 +296,27 @@ def threads(design: Design) -> list[str]:
 
 def _still(design: Design, cut: int) -> list[str]:
     """Ids of the frozen stages behind the frozen front, as literals."""
-    return [f'"{s.id}"' for s in design.stages[cut:] if s.frozen and _matters(s)]
+    return [
+        f'"{s.id}"' for s in design.stages[cut:] if (s.frozen and _matters(s)) or still_parts(s)
+    ]
+
+
+def _learns(design: Design) -> list[str]:
+    """Expressions for the parts that are trained of a backbone which is frozen otherwise."""
+    backbone = design.backbone
+    if backbone is None or not still_parts(backbone):
+        return []
+    return [
+        f"*model[0].{place}" if ":" in place else f"model[0].{place}"
+        for place in trained_places(backbone)
+    ]
 
 
 def _matters(stage: Stage) -> bool:
     return stage.row.trainable or stage.kind == "dropout"
 
 
-def _frozen(still: list[str], head: str) -> list[str]:
+def _frozen(still: list[str], learns: list[str], head: str) -> list[str]:
     """Lines that hold frozen stages fast, and name the weights that are left to train."""
     if not still:
         return []
@@ -310,11 +324,14 @@ def _frozen(still: list[str], head: str) -> list[str]:
         *bracketed("frozen = [", [f"model.get_submodule({name})" for name in still], "]", 92),
         "for stage in frozen:",
         "    stage.requires_grad_(False)",
+        *(bracketed("trained = [", learns, "]", 92) if learns else []),
+        *(["for part in trained:", "    part.requires_grad_(True)"] if learns else []),
         f"weights = [weight for weight in {head}.parameters() if weight.requires_grad]",
     ]
 
 
-def _mode(still: list[str], head: str) -> list[str]:
+def _mode(still: list[str], learns: list[str], head: str) -> list[str]:
     if not still:
         return [f"{head}.train()"]
-    return [f"{head}.train()", "for stage in frozen:", "    stage.eval()"]
+    lines = [f"{head}.train()", "for stage in frozen:", "    stage.eval()"]
+    return [*lines, *(["for part in trained:", "    part.train()"] if learns else [])]

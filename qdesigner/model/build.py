@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from qdesigner.design.plan import trained_prefix
+from qdesigner.design.plan import front_end
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import MAX_STAGES, Design, Stage
 from qdesigner.design.stages import ACTIVATIONS, linear_outputs
@@ -22,6 +22,7 @@ from qdesigner.devices.layer import quantum_layer
 from qdesigner.errors import UserError
 from qdesigner.model.backbones import build_backbone
 from qdesigner.model.from_run import load_from_run
+from qdesigner.model.partly import hold_still, join, set_parts_mode, still_front, trained_end
 
 Download = Callable[[str, int, int], None]
 Maker = Callable[[Traced, int], nn.Module]
@@ -142,6 +143,8 @@ def build_stages(
                 load_from_run(stage, modules[stage.id], build_stages)
             if stage.frozen:
                 modules[stage.id].requires_grad_(False)
+            elif stage is design.backbone:
+                hold_still(stage, modules[stage.id])
     return modules
 
 
@@ -150,10 +153,14 @@ def _sequence(modules: dict[str, nn.Module]) -> nn.Sequential:
 
 
 def set_mode(design: Design, modules: nn.Module, training: bool) -> None:
-    """Training or eval mode; a frozen stage is always in eval mode."""
+    """Training or eval mode; what is frozen is always in eval mode."""
     for stage in design.stages:
         module = dict(modules.named_children()).get(stage.id)
-        if module is not None:
+        if module is None:
+            continue
+        if stage.kind == "backbone":
+            set_parts_mode(stage, module, training)
+        else:
             module.train(training and not stage.frozen)
 
 
@@ -161,8 +168,8 @@ class Split:
     """A model cut after its frozen prefix, whose output is computed once for each image.
 
     ``tail`` takes what the prefix gives: its features, or images when there is no prefix. ``cut``
-    is where (None: as far back as can be): a frozen stage with weights of a run's own, which it
-    was trained with before, must stand in the tail.
+    is where, as `front_end` counts (None: as far back as can be): a frozen stage with weights of a
+    run's own, which it was trained with before, must stand in the tail.
     """
 
     def __init__(
@@ -175,27 +182,45 @@ class Split:
         self.design = design
         self.classes = classes
         self._progress = progress
-        self.cut = trained_prefix(design) if cut is None else min(cut, trained_prefix(design))
-        backbone_in_tail = self.cut == 0
-        modules = build_stages(design, classes, progress, backbone=backbone_in_tail)
-        front = [stage.id for stage in design.stages[: self.cut]]
+        self.cut = front_end(design, cut)
+        modules = build_stages(design, classes, progress, backbone=self.cut <= 0)
+        front = [stage.id for stage in design.stages[: max(self.cut, 0)]]
         self._front = {name: modules.pop(name) for name in front if name in modules}
+        if self.cut < 0 and design.backbone is not None:
+            stage = design.backbone
+            modules[stage.id] = trained_end(stage, modules[stage.id], -self.cut)
+            modules[stage.id].parts_before = -self.cut  # type: ignore[assignment]
         self.tail = _sequence(modules)
 
     def prefix(self) -> nn.Module:
         """The frozen front, built when first asked for, in eval mode."""
         modules = {}
+        if self.cut < 0 and self.design.backbone is not None:
+            stage = self.design.backbone
+            if stage.id not in self._front:
+                self._front[stage.id] = still_front(stage, self._backbone(stage), -self.cut)
+            return _sequence(self._front).eval().requires_grad_(False)
         for stage in self.design.stages[: self.cut]:
             if stage is self.design.backbone and stage.id not in self._front:
-                rng = torch.get_rng_state()
-                self._front[stage.id] = build_backbone_stage(
-                    stage, self.design.training.seed, self._progress
-                )
-                torch.set_rng_state(rng)
+                self._front[stage.id] = self._backbone(stage)
             modules[stage.id] = self._front[stage.id]
         return _sequence(modules).eval().requires_grad_(False)
 
     def whole(self) -> nn.Sequential:
         """Prefix and tail as one model, sharing the tail's weights."""
+        behind = dict(self.tail.named_children())
+        if self.cut < 0 and self.design.backbone is not None:
+            stage = self.design.backbone
+            whole = self._backbone(stage).requires_grad_(False)
+            join(stage, whole, behind[stage.id], -self.cut)
+            return _sequence({**behind, stage.id: whole})
         modules = dict(self.prefix().named_children()) if self.cut else {}
-        return _sequence({**modules, **dict(self.tail.named_children())})
+        return _sequence({**modules, **behind})
+
+    def _backbone(self, stage: Stage) -> nn.Module:
+        """The whole backbone with its first weights; torch's generator is left as it is."""
+        rng = torch.get_rng_state()
+        try:
+            return build_backbone_stage(stage, self.design.training.seed, self._progress)
+        finally:
+            torch.set_rng_state(rng)

@@ -66,6 +66,21 @@ def edit(model: nn.Module, edits: Iterable[Edit]) -> set[str]:
     return before - set(model.state_dict())
 
 
+def put(model: nn.Module, expression: str, modules: Iterable[nn.Module]) -> None:
+    """Put modules into the places that an expression names, one each."""
+    name, index = _parsed(expression)
+    owner, _, last = name.rpartition(".")
+    if index is None:
+        [module] = modules
+        model.get_submodule(owner).register_module(last, module)
+        return
+    chain = model.get_submodule(name)
+    keys = list(dict(chain.named_children()))
+    chosen = keys[index] if isinstance(index, slice) else [keys[index]]
+    for key, module in zip(chosen, modules, strict=True):
+        chain.register_module(key, module)
+
+
 def _parsed(expression: str) -> tuple[str, int | slice | None]:
     """The name of a place, and which of its children are meant."""
     match = _PLACE.fullmatch(expression)

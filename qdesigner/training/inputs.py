@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from qdesigner.catalog.preprocess import Preprocess
 from qdesigner.data.augment import dice, varied
@@ -23,6 +23,7 @@ from qdesigner.model.features import frozen_features
 from qdesigner.model.from_run import run_identity
 
 KEEP_BYTES = 1 << 29  # prepared images up to this size stay in memory
+KEEP_PICTURES = 1 << 30  # and what the front of a partly trained backbone makes of them
 MAX_THUMBNAILS = 2000
 
 
@@ -103,6 +104,30 @@ class Read:
         return self._transform(image)
 
 
+class Through:
+    """Images that pass through a frozen front each time they are asked for: what it gives is too
+    large to be kept, or another in every epoch."""
+
+    def __init__(self, read: Read, front: nn.Module) -> None:
+        self._read, self._front = read, front
+        self.labels = read.labels
+
+    @torch.no_grad()
+    def numbers(self, wanted: Preprocess) -> int:
+        """How many numbers the front gives for each image."""
+        return self._front(torch.zeros(1, *wanted.shape)).numel()
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Show this epoch's variants."""
+        self._read.begin_epoch(epoch)
+
+    @torch.no_grad()
+    def batch(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """What the front makes of the images at these positions."""
+        images, labels = self._read.batch(positions)
+        return self._front(images), labels
+
+
 class Varied:
     """Frozen features of augmented images: ``compute(epoch, number)`` gives those of a variant."""
 
@@ -137,13 +162,19 @@ def _labels(items: Sequence[Item]) -> Tensor:
 
 
 def prefix_key(design: Design, cut: int) -> dict[str, Any]:
-    """What the features of the first ``cut`` stages depend on, besides the image."""
-    stages = design.stages[:cut]
+    """What the features of the first ``cut`` stages depend on, besides the image; for -k those of
+    the backbone's first k parts."""
+    stages = design.stages[: cut if cut >= 0 else 1]
     key: dict[str, Any] = {
         "preprocess": preprocess(design).to_json(),
         "stages": [stage.model_dump(mode="json", exclude={"id", "weights"}) for stage in stages],
         "torch": torch.__version__,
     }
+    if stages and stages[0].kind == "backbone":  # how much of it would be trained is all one
+        key["stages"][0]["settings"].pop("trained")
+    if cut < 0:
+        key["inside"] = -cut
+        key["stages"][0]["frozen"] = True
     if design.backbone is not None and design.backbone.weights.origin != "run":
         key["weights"] = weights_identity(design.backbone, design.training.seed)
     runs = [run_identity(stage) for stage in stages if stage.weights.origin == "run"]
@@ -174,6 +205,11 @@ def prepare(
         return _rows(split, dataset, items)
     wanted = preprocess(design)
     variation = Variation(design) if vary and design.data.augmentation.any else None
+    if split.cut < 0 and items:
+        read = Read(dataset, items, wanted, variation)
+        front = Through(read, split.prefix())
+        if variation is not None or 4 * len(items) * front.numbers(wanted) > KEEP_PICTURES:
+            return front
     if split.cut and variation is not None:
         return _varied_features(design, split, dataset, items, progress, variation)
     if split.cut:

@@ -73,10 +73,12 @@ def transplant(old: Grown, new: Grown) -> Grafted:
 def bound(old: Grown, new: Design) -> int:
     """How many stages at the front of ``new`` hold no weights of the run's own: a frozen front's
     features are computed from the design alone."""
-    own = {name for name, module in old.tail.named_children() if any(module.state_dict())}
+    own = {name: module for name, module in old.tail.named_children() if any(module.state_dict())}
     for place, stage in enumerate(new.stages):
         if stage.id in own and _same_kind(old.design, new, stage.id):
-            return place
+            # The front of a backbone in part trained was never trained in this run.
+            before = getattr(own[stage.id], "parts_before", 0)
+            return -before if place == 0 else place
     return len(new.stages)
 
 
@@ -86,7 +88,7 @@ def _same_kind(old: Design, new: Design, name: str) -> bool:
     now = new.stage(name)
     if was is None or was.kind != now.kind:
         return False
-    return was.kind != "backbone" or was.settings == now.settings
+    return was.kind != "backbone" or was.settings["model"] == now.settings["model"]
 
 
 def _begins_as_before(old: Design, new: Design, name: str) -> bool:

@@ -260,3 +260,24 @@ def test_the_curve_goes_on_within_a_second_of_an_edit(tmp_path: Path) -> None:
 
     train(SHORT, listen, control, out=str(tmp_path / "run"))
     assert begun[1] - begun[0] < 1.0
+
+
+def test_a_backbone_is_trained_in_more_parts_then_in_fewer_and_nothing_learned_is_lost(
+    tmp_path: Path,
+) -> None:
+    name = SHORT.stages[0].id
+    one, two = (
+        edits.set_stage_settings(edits.set_frozen(SHORT, name, False), name, trained=count)
+        for count in (1, 2)
+    )
+    control = Asking(at_5=events.Edit(two), at_20=events.Edit(one))
+    heard = trained(one, tmp_path / "run", control)
+    assert not of(heard, events.Refused)
+    assert isinstance(heard[-1], events.Finished)
+    more, fewer = of(heard, events.Mark)
+    assert "Backbone" in more.text and more.kept < more.trainable
+    assert fewer.kept == fewer.trainable
+    first = Split(one, 10).whole().state_dict()
+    now = Run.open(tmp_path / "run").model(best=False).state_dict()
+    same = {key for key in first if key.startswith(name) and torch.equal(first[key], now[key])}
+    assert same == {f"{name}.conv1.weight", f"{name}.conv1.bias"}  # conv2 learned in between

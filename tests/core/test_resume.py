@@ -56,6 +56,9 @@ DESIGNS = {
         SHORT, optimizer="sgd", momentum=0.9, schedule="step", step_size=1, gamma=0.5
     ),
     "a small LeNet with dropout": LENET,
+    "a backbone of which the last part is trained": edits.set_stage_settings(
+        edits.set_frozen(SHORT, SHORT.stages[0].id, False), SHORT.stages[0].id, trained=1
+    ),
     "adamw, dropout and a step schedule": edits.set_training(
         LENET, optimizer="adamw", weight_decay=0.1, schedule="step", step_size=2
     ),
