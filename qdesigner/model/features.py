@@ -83,7 +83,9 @@ def frozen_features(
             torch.inference_mode(),
         ):
             for tensor in images:
-                rows = prefix(tensor.contiguous(memory_format=torch.channels_last)).float().numpy()
+                found = prefix(tensor.contiguous(memory_format=torch.channels_last)).float()
+                # Laid out as they are read again: a convolution behind would add up otherwise.
+                rows = found.contiguous().numpy()
                 new = missing[watch.computed : watch.computed + len(rows)]
                 known |= dict(zip(new, rows, strict=True))
                 keep = keep and _append(store, new, rows)

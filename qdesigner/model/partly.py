@@ -43,7 +43,8 @@ class Tokens(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """[B, N, F] -> [B, F]"""
-        features: Tensor = self.encoder.ln(self.encoder.layers(tokens))
+        layers, norm = (self.encoder.get_submodule(name) for name in ("layers", "ln"))
+        features: Tensor = norm(layers(tokens))
         return features[:, 0]
 
 
@@ -81,7 +82,7 @@ def trained_end(stage: Stage, model: nn.Module, count: int) -> nn.Module:
         return Tokens(model)
     _blank(model, _parts(stage)[:count])
     if hasattr(model, "transform_input"):
-        model.transform_input = False
+        model.transform_input = False  # type: ignore[assignment]
     return model
 
 

@@ -115,7 +115,8 @@ class Through:
     @torch.no_grad()
     def numbers(self, wanted: Preprocess) -> int:
         """How many numbers the front gives for each image."""
-        return self._front(torch.zeros(1, *wanted.shape)).numel()
+        given: Tensor = self._front(torch.zeros(1, *wanted.shape))
+        return given.numel()
 
     def begin_epoch(self, epoch: int) -> None:
         """Show this epoch's variants."""

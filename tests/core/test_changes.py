@@ -270,11 +270,12 @@ def test_a_backbone_is_trained_in_more_parts_then_in_fewer_and_nothing_learned_i
         edits.set_stage_settings(edits.set_frozen(SHORT, name, False), name, trained=count)
         for count in (1, 2)
     )
-    control = Asking(at_5=events.Edit(two), at_20=events.Edit(one))
+    control = Asking(at_5=events.Edit(two), at_30=events.Edit(one))
     heard = trained(one, tmp_path / "run", control)
     assert not of(heard, events.Refused)
     assert isinstance(heard[-1], events.Finished)
     more, fewer = of(heard, events.Mark)
+    assert more.at < fewer.at
     assert "Backbone" in more.text and more.kept < more.trainable
     assert fewer.kept == fewer.trainable
     first = Split(one, 10).whole().state_dict()
