@@ -35,7 +35,7 @@ from qdesigner.session.survey import Survey, Surveyed
 
 CLASSES = 10
 GAP, WINDOW, WORKER = 50.0, 500.0, 2000.0  # ms, MB, MB
-EPOCHS = 2
+EPOCHS = 20
 
 
 def generate(root: Path, count: int) -> None:
