@@ -107,13 +107,16 @@ class Descent:
     def step(self, loss: Tensor) -> None:
         """Move the weights down the gradient of ``loss``, clipped. In half precision a step whose
         gradient overflowed is left out, and the loss scaled less from then on."""
-        torch.autograd.backward(self._scaler.scale(loss))
+        torch.autograd.backward(self._scaler.scale(loss) if self.half else loss)
         if self.half:
             self._scaler.unscale_(self.optimizer)
         if self.spec.clip:
             nn.utils.clip_grad_norm_(self.weights, self.spec.clip)
-        self._scaler.step(self.optimizer)
-        self._scaler.update()
+        if self.half:
+            self._scaler.step(self.optimizer)
+            self._scaler.update()
+        else:
+            self.optimizer.step()
 
     def end_epoch(self, epoch: int, val_loss: float) -> None:
         """Take note of how the epoch went."""
