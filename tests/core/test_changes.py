@@ -34,8 +34,11 @@ class Asking:
         self.due: list[Any] = []
         self.step = -1
         self.begun = False
+        self.after_first_epoch: list[Any] = []
 
     def hear(self, event: events.Event) -> None:
+        if isinstance(event, events.Epoch) and self.after_first_epoch:
+            self.due, self.after_first_epoch = self.after_first_epoch, []
         self.begun = self.begun or isinstance(event, events.Started)
 
     def wish(self) -> str:
@@ -270,7 +273,8 @@ def test_a_backbone_is_trained_in_more_parts_then_in_fewer_and_nothing_learned_i
         edits.set_stage_settings(edits.set_frozen(SHORT, name, False), name, trained=count)
         for count in (1, 2)
     )
-    control = Asking(at_5=events.Edit(two), at_30=events.Edit(one))
+    control = Asking(at_5=events.Edit(two))
+    control.after_first_epoch = [events.Edit(one)]
     heard = trained(one, tmp_path / "run", control)
     assert not of(heard, events.Refused)
     assert isinstance(heard[-1], events.Finished)
