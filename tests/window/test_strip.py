@@ -7,7 +7,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
-from shells import quickstart, spin
+from shells import quickstart, spin, wait_until
 
 from app.checked import Checked
 from app.document import DATA, LOSS, Document
@@ -145,6 +145,5 @@ def test_removing_a_stage_selects_its_neighbour(strip: Strip) -> None:
 def test_a_long_model_scrolls_instead_of_cutting_text(strip: Strip) -> None:
     for _ in range(8):
         strip.document.apply("x", edits.insert_stage_kind(strip.document.design, "dropout", ""))
-    spin(20)
-    assert strip.horizontalScrollBar().maximum() > 0
+    wait_until(lambda: strip.horizontalScrollBar().maximum() > 0)
     assert all(one.width() >= one.sizeHint().width() for one in strip.cards())
