@@ -1,4 +1,4 @@
-"""What every chart but the loss curves shares: the look of axes, and points that tell who they are.
+"""Samples as points that tell who they are, and the colours of classes.
 
 Import it late: it loads pyqtgraph.
 """
@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QResizeEvent
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy
 
 from app import theme
-from app.panels.cells import sized
-from app.panels.curves import Left
+from app.panels.chart import Chart
 from app.panels.series import COLOURS, colour
 from app.theme import blend
 
@@ -92,103 +91,6 @@ class Groups(QLabel):
 def evenly(count: int, most: int) -> NDArray[np.intp]:
     """At most ``most`` of ``count`` places, evenly spread."""
     return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.intp)
-
-
-class Chart(pg.PlotWidget):  # type: ignore[misc]
-    """A plot in the theme's look, with a label that tells what is pointed at.
-
-    It shows everything until the user zooms or drags; a double click shows everything again.
-    """
-
-    def __init__(self, name: str, left: int = 38) -> None:
-        super().__init__(axisItems={"left": Left()})
-        self._left_width = left
-        self._follows = True
-        self.setAccessibleName(name)
-        self.setFrameShape(self.Shape.NoFrame)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMinimumSize(120, 60)
-        self.getPlotItem().layout.setContentsMargins(0, 8, 10, 0)
-        view = self.getViewBox()
-        view.setDefaultPadding(0.03)
-        view.sigRangeChangedManually.connect(self._zoomed)
-        self.values = QLabel(self)
-        self.values.setTextFormat(Qt.TextFormat.PlainText)
-        self.values.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.values.hide()
-        self.scene().sigMouseMoved.connect(self._moved)
-        theme.changed.connect(self.restyle)
-        self.restyle()
-
-    def sizeHint(self) -> QSize:
-        """Small: it takes what room there is."""
-        return QSize(200, 120)
-
-    def restyle(self) -> None:
-        """Take up the theme's colours."""
-        look = theme.current()
-        self.setBackground(look.panel)
-        for side in ("left", "bottom"):
-            axis = self.getAxis(side)
-            axis.setPen(QColor(0, 0, 0, 0))
-            axis.setTickPen(QColor(look.border))
-            axis.setTextPen(QColor(look.muted))
-            axis.setTickFont(sized(QFont(self.font()), -2))
-            axis.setStyle(tickTextOffset=6, maxTickLevel=0, hideOverlappingLabels=False)
-        self.getAxis("left").setGrid(255)
-        self.getAxis("left").setWidth(self._left_width)
-        self.getAxis("bottom").setHeight(22)
-        self.values.setStyleSheet(
-            f"background: {look.raised}; color: {look.text}; border: 1px solid {look.border};"
-            "border-radius: 4px; padding: 3px 6px;"
-        )
-        self.draw()
-
-    def draw(self) -> None:
-        """Draw what there is; for those who know what that is."""
-
-    def fit(self) -> None:
-        """Show everything, now and as it changes."""
-        self._follows = True
-        self.autoRange()
-
-    def refit(self) -> None:
-        """Show everything, unless the user has zoomed."""
-        if self._follows:
-            self.fit()
-
-    def told_at(self, position: QPointF) -> str:
-        """What there is to say of a point of the view, "" where nothing is."""
-        return ""
-
-    def _zoomed(self) -> None:
-        self._follows = False
-
-    def mouseDoubleClickEvent(self, event: Any) -> None:
-        """Show everything again."""
-        event.accept()
-        self.fit()
-
-    def _moved(self, position: QPointF) -> None:
-        view = self.getViewBox()
-        inside = view.sceneBoundingRect().contains(position)
-        text = self.told_at(view.mapSceneToView(position)) if inside else ""
-        self.values.setVisible(bool(text))
-        if not text:
-            return
-        self.values.setText(text)
-        self.values.adjustSize()
-        room = view.sceneBoundingRect().toRect()
-        right = position.x() < room.center().x()  # away from the pointer
-        left = room.right() - self.values.width() - 4 if right else room.left() + 4
-        self.values.move(max(0, int(left)), room.top() + 4)
-        self.values.raise_()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """The pointer is gone."""
-        super().leaveEvent(event)
-        self.values.hide()
 
 
 class Points(Chart):

@@ -11,7 +11,8 @@ from PySide6.QtCore import QPointF, Qt
 
 from app import theme
 from app.panels.cells import number, percent
-from app.panels.charts import Chart, group_colour
+from app.panels.chart import Chart
+from app.panels.charts import group_colour
 
 MOST = 6  # lines: the true class, the one said, and the likeliest others
 MOST_SYMBOLS = 24

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QResizeEvent
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app import theme
 from app.panels import series
 from app.panels.cells import sized
+from app.panels.chart import Chart
 from app.panels.legend import DASH, SYMBOLS, Legend
 from app.panels.series import TRAIN, VALIDATION
 from app.runcurves import Floats
@@ -24,7 +25,6 @@ MOST_SYMBOLS = 16
 MOST_STEPS = 240  # points of the faint line; more steps than that are averaged, zooming shows them
 MOST_EPOCHS = 2000
 MOST_LETTERS = 22  # of a mark's label
-ROOM_OF_TICK = 18  # px
 ROOM_OF_MARKS = 150  # px: in a lower plot, marks are told only where one points at them
 NEAR = 8  # px from a mark that is pointed at
 TINY = 1e-12  # what a logarithm takes for 0
@@ -65,97 +65,37 @@ def smoothed(y: Floats, decay: float) -> Floats:
     return out
 
 
-class Left(pg.AxisItem):  # type: ignore[misc]
-    """A vertical axis that also writes the labels at its very ends."""
-
-    def __init__(self) -> None:
-        super().__init__("left")
-
-    def boundingRect(self) -> QRectF:
-        """Half a label more than pyqtgraph allows for when there is a grid."""
-        return QRectF(super().boundingRect()).adjusted(0, -10, 0, 10)
-
-    def tickValues(self, low: float, high: float, size: float) -> list[tuple[float, list[float]]]:
-        """Of a logarithmic axis 1, 2, 5, 10, … or as many of them as there is room for."""
-        if not self.logMode:
-            return list(super().tickValues(low, high, size))
-        first, last = int(np.floor(low)), int(np.ceil(high))
-        every = [d + m for d in range(first, last + 1) for m in (0.0, np.log10(2), np.log10(5))]
-        most = max(2, size / ROOM_OF_TICK)
-        for some in (every, every[::3]):
-            inside = [value for value in some if low <= value <= high]
-            if len(inside) <= most:
-                return [(1.0, inside)]
-        return [(1.0, inside[:: int(np.ceil(len(inside) / most))])]
-
-    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """Of a logarithmic axis what the ticks stand for."""
-        if not self.logMode:
-            return list(super().tickStrings(values, scale, spacing))
-        return [f"{10**value:.3g}" for value in values]
-
-
-class Plot(pg.PlotWidget):  # type: ignore[misc]
-    """The curves of a ``quantity`` (see `series`) of a run.
-
-    It shows everything until the user zooms or drags; a double click shows everything again.
-    """
+class Plot(Chart):
+    """The curves of a ``quantity`` (see `series`) of a run."""
 
     def __init__(self, runview: RunView, quantity: str, parent: QWidget | None = None) -> None:
         self._marks: list[pg.InfiniteLine] = []
-        super().__init__(parent, axisItems={"left": Left()})
+        self._marked: list[Mark] = []
         self._runview = runview
         self.quantity = quantity
-        self._follow, self._log, self._decay = True, False, 0.0
-        self.setAccessibleName(f"{quantity} by epoch")
-        self.setFrameShape(self.Shape.NoFrame)
-        self.setMenuEnabled(False)
-        self.hideButtons()
-        self.setMinimumSize(120, 60)
-        self.getPlotItem().layout.setContentsMargins(0, 8, 10, 0)
-        view = self.getViewBox()
-        view.setDefaultPadding(0)
-        view.sigRangeChangedManually.connect(self._zoomed)
-        view.sigXRangeChanged.connect(self._draw_steps)
-        self._add_items()
-        self.values = self._make_values()
+        self._log, self._decay = False, 0.0
+        self._make_items()
+        super().__init__(f"{quantity} by epoch", 34, 0, parent)
+        for item in (
+            self._steps, self._smooth, *self._lines.values(), *self._points.values(), self._here
+        ):  # fmt: skip
+            self.addItem(item)
+        self.getViewBox().sigXRangeChanged.connect(self._draw_steps)
         self.show_all = QPushButton("Show all", self)
         self.show_all.setToolTip("Show the whole run again (double click)")
         self.show_all.setCursor(Qt.CursorShape.ArrowCursor)
         self.show_all.clicked.connect(self.fit)
         self.show_all.hide()
-        self.scene().sigMouseMoved.connect(self._hover)
-        theme.changed.connect(self.restyle)
-        self.restyle()
 
-    def _add_items(self) -> None:
+    def _make_items(self) -> None:
         self._steps = pg.PlotCurveItem(skipFiniteCheck=True)
         self._smooth = pg.PlotCurveItem(antialias=True)
-        self.addItem(self._steps)
-        self.addItem(self._smooth)
         both = (TRAIN, VALIDATION)
         self._lines = {name: pg.PlotCurveItem(antialias=True, connect="finite") for name in both}
         self._points = {name: pg.ScatterPlotItem(antialias=True) for name in both}
-        for name in both:
-            self.addItem(self._lines[name])
-            self.addItem(self._points[name])
         self._here = pg.InfiniteLine(angle=90)
         self._here.setZValue(-1)
         self._here.hide()
-        self.addItem(self._here)
-        self._marked: list[Mark] = []
-
-    def sizeHint(self) -> QSize:
-        """Small: a plot takes what room there is, and none from others."""
-        return QSize(160, 120)
-
-    def _make_values(self) -> QLabel:
-        """The label that tells the values of the nearest epoch."""
-        label = QLabel(self)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        label.hide()
-        return label
 
     # ---- how it is drawn ------------------------------------------------------------------------
 
@@ -191,8 +131,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             some = (x, self._scaled(y)) if y is not None else (np.zeros(0), np.zeros(0))
             line.setData(*thinned(*some, 0, MOST_EPOCHS))
             self._points[name].setData(*_some(*some))
-        if self._follow:
-            self.fit()
+        self.refit()
         self._draw_steps()
         self._draw_marks()
         self.look_at(self._runview.at_epoch)
@@ -205,16 +144,11 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
 
     def fit(self) -> None:
         """Show everything, now and as it grows."""
-        self._follow = True
+        self._follows = True
         self.show_all.hide()
         run = self._runview
         last = max(run.total_epochs, run.epochs["epoch"][-1] if len(run.epochs) else 0, 1)
         self.setRange(xRange=(0, last * 1.02), yRange=self._whole(), padding=0)
-
-    @property
-    def follows(self) -> bool:
-        """Whether it shows everything, rather than what the user zoomed to."""
-        return self._follow
 
     def _scaled(self, y: Floats) -> Floats:
         return np.log10(np.maximum(y, TINY)) if self._log else y
@@ -289,24 +223,9 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(line)
         return line
 
-    def restyle(self) -> None:
-        """Take up the theme's colours."""
+    def draw(self) -> None:
+        """Take up the theme's colours; what is drawn stays."""
         look = theme.current()
-        self.setBackground(look.panel)
-        self.values.setStyleSheet(
-            f"background: {look.raised}; color: {look.text}; border: 1px solid {look.border};"
-            "border-radius: 4px; padding: 3px 6px;"
-        )
-        for side in ("left", "bottom"):
-            axis = self.getAxis(side)
-            axis.setPen(QColor(0, 0, 0, 0))
-            axis.setTickPen(QColor(look.border))
-            axis.setTextPen(QColor(look.muted))
-            axis.setTickFont(sized(QFont(self.font()), -2))
-            axis.setStyle(tickTextOffset=6, maxTickLevel=0, hideOverlappingLabels=False)
-        self.getAxis("left").setGrid(255)
-        self.getAxis("left").setWidth(34)
-        self.getAxis("bottom").setHeight(22)
         colours = {TRAIN: QColor(look.train), VALIDATION: QColor(look.validation)}
         for item, share in ((self._steps, 0.28), (self._smooth, 0.7)):
             faint = QColor(look.train)
@@ -325,32 +244,25 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
     # ---- the pointer ----------------------------------------------------------------------------
 
     def _zoomed(self) -> None:
-        self._follow = False
+        super()._zoomed()
         self.show_all.adjustSize()
         self._place(self.show_all, at_top=self.quantity in series.SHARES)
         self.show_all.show()
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Show everything again."""
-        event.accept()
-        self.fit()
-
-    def _hover(self, position: QPointF) -> None:
+    def told_at(self, position: QPointF) -> str:
+        """The values of the nearest epoch, and what happened there."""
         curves = self._runview.curves
-        view = self.getViewBox()
-        if not len(curves.epochs) or not view.sceneBoundingRect().contains(position):
-            self.values.hide()
-            return
-        here = view.mapSceneToView(position).x()
-        row = int(np.abs(curves.epochs["epoch"] - here).argmin())
+        if not len(curves.epochs):
+            return ""
+        row = int(np.abs(curves.epochs["epoch"] - position.x()).argmin())
         text = series.values_at(curves, self.quantity, row)
-        reach = NEAR * view.viewPixelSize()[0]
-        text += [mark.text for mark in self._marked if abs(mark.at - here) <= reach]
-        self.values.setText("\n".join(text))
-        self.values.adjustSize()
+        reach = NEAR * self.getViewBox().viewPixelSize()[0]
+        near = [mark.text for mark in self._marked if abs(mark.at - position.x()) <= reach]
+        return "\n".join([*text, *near])
+
+    def place_values(self, position: QPointF) -> None:
+        """Where the curves leave room."""
         self._place(self.values, at_top=self.quantity not in series.SHARES)
-        self.values.raise_()
-        self.values.show()
 
     def _place(self, widget: QWidget, at_top: bool) -> None:
         """Into a right corner: losses fall away from the upper one, accuracies from the lower."""
@@ -367,11 +279,6 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]
             legend.move(self.width() - legend.width() - 8, 10)
         for line in self._marks:
             line.label.setVisible(self.height() >= ROOM_OF_MARKS)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        """The pointer is gone."""
-        super().leaveEvent(event)
-        self.values.hide()
 
 
 def _some(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -7,7 +7,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt
 
 from app import theme
-from app.panels.charts import Chart, group_colour
+from app.panels.chart import Chart
+from app.panels.charts import group_colour
 from app.panels.curves import MOST_EPOCHS, TINY, thinned
 from app.runcurves import Floats
 
