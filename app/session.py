@@ -7,7 +7,6 @@ short-lived thread.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.attended import stop_soon
 from qdesigner.circuit.circuit import Circuit
 from qdesigner.design.spec import Design
 from qdesigner.session import events
@@ -152,7 +152,7 @@ class Session(QObject):
     def close(self) -> None:
         """End both children, without waiting here."""
         self._timer.stop()
-        _end(self._worker)
+        stop_soon(self._worker)
         self._live.close()
 
     def _warm(self) -> None:
@@ -176,7 +176,7 @@ class Session(QObject):
             self._dead = True
         elif self._state == "stopping" and time.monotonic() > self._deadline:
             self._fail("The run did not stop when asked, so its process was ended.")
-            _end(self._worker)
+            stop_soon(self._worker)
             self._worker = Child(self._worker.module)
             self._warm()
 
@@ -276,7 +276,7 @@ class Live:
 
     def close(self) -> None:
         """End the child, without waiting here."""
-        _end(self._child)
+        stop_soon(self._child)
 
     def _send(self) -> None:
         """The next request, live states before rules."""
@@ -301,7 +301,3 @@ class Live:
         self._asked = None
         self._child = Child(self._child.module)
         self._child.start()
-
-
-def _end(child: Child) -> None:
-    threading.Thread(target=child.stop, name=f"stop {child.module}", daemon=False).start()

@@ -6,24 +6,19 @@ ended when nobody has asked for a while.
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
+from app.attended import Attended
 from qdesigner.design.spec import Augmentation, DataSpec
-from qdesigner.session.client import Child
 from qdesigner.session.events import Progress
 from qdesigner.session.survey import Survey, Surveyed, SurveyFailed, Varied, Vary
 
-_log = logging.getLogger(__name__)
-
-LOOK = 50  # ms between two looks at the child
 IDLE = 90_000  # ms without work after which it is ended
 
 
-class Surveying(QObject):
+class Surveying(Attended):
     """``found`` is what the last look through the data that ended came to; ``asked`` the data that
     is looked through or was last, None after Cancel; ``error`` why it could not be."""
 
@@ -31,17 +26,13 @@ class Surveying(QObject):
     varied = Signal(object)  # Varied, the answer to the newest `vary`
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__("qdesigner.survey")
         self.found: Surveyed | None = None
         self.asked: DataSpec | None = None
         self.error = ""
         self.progress: Progress | None = None
-        self._child: Child | None = None
-        self._dead = False  # seen dead once; its last words are read before it is reported
         self._serial = 0
         self._survey = self._vary = 0  # serials of what is on its way, 0 for none
-        self._timer = QTimer(self, interval=LOOK)
-        self._timer.timeout.connect(self._poll)
         self._idle = QTimer(self, singleShot=True, interval=IDLE)
         self._idle.timeout.connect(self._rest)
 
@@ -53,46 +44,26 @@ class Surveying(QObject):
     def survey(self, spec: DataSpec) -> None:
         """Look through the data of ``spec``; what is looked through now is given up."""
         self.asked, self.error, self.progress = spec, "", None
-        self._survey = self._send(lambda serial: Survey(serial, spec))
+        self._survey = self._ask(lambda serial: Survey(serial, spec))
         self.changed.emit()
 
     def vary(self, spec: DataSpec, augmentation: Augmentation, path: str, count: int) -> None:
         """Ask for variants of one image; of several requests only the newest is answered."""
-        self._vary = self._send(lambda serial: Vary(serial, spec, augmentation, path, count))
+        self._vary = self._ask(lambda serial: Vary(serial, spec, augmentation, path, count))
 
     def cancel(self) -> None:
         """Give up looking through the data."""
         if self._survey:
             self._end()
+            self._survey = self._vary = 0
             self.asked, self.progress = None, None
             self.changed.emit()
 
-    def close(self) -> None:
-        """End the child, and say nothing more."""
-        self.blockSignals(True)
-        self._end()
-
-    def _send(self, command: Callable[[int], Survey | Vary]) -> int:
+    def _ask(self, command: Callable[[int], Survey | Vary]) -> int:
         self._serial += 1
-        if self._child is None:
-            self._dead = False
-            self._child = Child("qdesigner.survey")
-            self._child.start()
-        self._child.send(command(self._serial))
         self._idle.stop()
-        self._timer.start()
+        self._send(command(self._serial))
         return self._serial
-
-    def _poll(self) -> None:
-        child = self._child
-        if child is None:
-            return
-        dead = not child.alive
-        for message in child.poll():
-            self._take(message)
-        if dead and self._dead and self._child is child:
-            self._bury(child)
-        self._dead = dead
 
     def _take(self, message: object) -> None:
         match message:
@@ -115,12 +86,10 @@ class Surveying(QObject):
         self._idle.start()
         self.changed.emit()
 
-    def _bury(self, child: Child) -> None:
-        """It is dead and its last words are read: say why, where something was asked of it."""
-        reason = child.exit_reason()
-        _log.warning("The process that looks through data is gone. %s", reason)
+    def _broke_off(self, reason: str) -> None:
+        """Say why, where something was asked of it."""
         asked, wanted = self._survey, self._vary
-        self._end()
+        self._survey = self._vary = 0
         if asked:
             self.error = f"Looking through the data broke off. {reason}"
             self.changed.emit()
@@ -130,10 +99,3 @@ class Surveying(QObject):
     def _rest(self) -> None:
         if not (self._survey or self._vary):
             self._end()
-
-    def _end(self) -> None:
-        child, self._child = self._child, None
-        self._survey = self._vary = 0
-        self._timer.stop()
-        if child is not None:
-            threading.Thread(target=child.stop, name="stop survey", daemon=False).start()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -114,6 +116,38 @@ class FakeOnlooking(QObject):
 
     def close(self) -> None:
         pass
+
+
+class FakeChild:
+    """A child that writes down what it is sent, and says and does what the test tells it."""
+
+    made: ClassVar[list[FakeChild]] = []
+
+    def __init__(self, module: str, capacity: int = 2000) -> None:
+        self.module, self.alive, self.pid = module, False, 1
+        self.sent: list[Any] = []
+        self.said: list[Any] = []
+        self.stopped = threading.Event()
+        FakeChild.made.append(self)
+
+    def start(self) -> None:
+        self.alive = True
+
+    def send(self, command: Any) -> bool:
+        if self.alive:
+            self.sent.append(command)
+        return self.alive
+
+    def poll(self) -> list[Any]:
+        said, self.said = self.said, []
+        return said
+
+    def exit_reason(self) -> str:
+        return "The process was ended from outside by SIGKILL."
+
+    def stop(self, seconds: float = 3.0) -> None:
+        self.alive = False
+        self.stopped.set()
 
 
 def quickstart() -> Design:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import made_run
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeSession, end, wait_until
+from shells import FakeChild, FakeSession, end, wait_until
 
-import app.fetching
+import app.attended
 from app.panels.backbones import ACCURACY, FILE, NAME, STATE, BackbonesPanel
 from app.window import Window
 from qdesigner.catalog.backbones import BACKBONES
@@ -23,42 +23,13 @@ from qdesigner.session import cache
 from qdesigner.session.fetch import Fetch, Fetched, FetchFailed, Fetching, StopFetch
 
 
-class FakeChild:
-    """A fetching child that only writes down what it is asked; tests say the answers."""
-
-    made: ClassVar[list[FakeChild]] = []
-
-    def __init__(self, module: str) -> None:
-        self.asked: list[Any] = []
-        self.says: list[Any] = []
-        self.alive, self.stopped = True, False
-        FakeChild.made.append(self)
-
-    def start(self) -> None:
-        pass
-
-    def send(self, command: Any) -> bool:
-        self.asked.append(command)
-        return True
-
-    def poll(self) -> list[Any]:
-        said, self.says = self.says, []
-        return said
-
-    def exit_reason(self) -> str:
-        return "The process was ended from outside by SIGKILL."
-
-    def stop(self) -> None:
-        self.stopped = True
-
-
 @pytest.fixture
 def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.delenv("QDESIGNER_CACHE_GB", raising=False)
-    monkeypatch.setattr(app.fetching, "Child", FakeChild)
-    FakeChild.made = []
+    monkeypatch.setattr(app.attended, "Child", FakeChild)
+    FakeChild.made.clear()
     made = Window(FakeSession())
     made.begin(template="quickstart")
     made.resize(1440, 900)
@@ -83,7 +54,7 @@ def column(window: Window, place: int) -> list[str]:
 
 
 def say(*messages: Any) -> None:
-    FakeChild.made[-1].says += messages
+    FakeChild.made[-1].said += messages
 
 
 def test_networks_are_found_by_words_and_sorted_by_numbers(window: Window) -> None:
@@ -129,19 +100,19 @@ def test_weights_are_downloaded_ahead_with_progress_and_can_be_stopped(
     panel(window).select("resnet18")
     assert (load.text(), column(window, STATE)) == ("Download", ["no"])
     load.click()
-    assert FakeChild.made[-1].asked == [Fetch("resnet18")] and load.text() == "Stop"
+    assert FakeChild.made[-1].sent == [Fetch("resnet18")] and load.text() == "Stop"
     say(Fetching("resnet18", 12_000_000, 46_830_571, 3_000_000.0))
     wait_until(lambda: column(window, STATE) == ["12.0 MB, 3.0 MB/s"])
     assert panel(window).rows.share("resnet18") == pytest.approx(0.256, abs=1e-3)
     load.click()
-    assert FakeChild.made[-1].asked[-1] == StopFetch("resnet18")
+    assert FakeChild.made[-1].sent[-1] == StopFetch("resnet18")
     file = tmp_path / "torch" / "hub" / "checkpoints" / BACKBONES["resnet18"].file
     file.parent.mkdir(parents=True)
     part = file.with_name(file.name + ".partial")
     part.write_bytes(b"0" * 1000)
     say(FetchFailed("resnet18", ""))
     wait_until(lambda: load.text() == "Go on downloading")
-    assert FakeChild.made[-1].stopped and column(window, STATE) == ["1.0 kB of it"]
+    assert FakeChild.made[-1].stopped.is_set() and column(window, STATE) == ["1.0 kB of it"]
     load.click()
     part.rename(file)
     say(Fetched("resnet18", str(file)))

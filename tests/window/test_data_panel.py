@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +12,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeOnlooking, FakeSession, end, heard, spin, wait_until
+from shells import FakeChild, FakeOnlooking, FakeSession, end, heard, spin, wait_until
 
-import app.surveying
+import app.attended
 from app.document import DATA
 from app.panels.classtable import NAME
 from app.panels.data import DataPanel, progress_words
@@ -40,49 +40,24 @@ from qdesigner.session.survey import (
 CHECK = Qt.ItemDataRole.CheckStateRole
 
 
-class FakeChild:
-    """A surveying child that only writes down what it is asked; tests say the answers."""
-
-    made: ClassVar[list[FakeChild]] = []
-
-    def __init__(self, module: str) -> None:
-        self.asked: list[Survey | Vary] = []
-        self.says: list[Any] = []
-        self.alive, self.stopped = True, False
-        FakeChild.made.append(self)
-
-    def start(self) -> None:
-        pass
-
-    def send(self, command: Survey | Vary) -> bool:
-        self.asked.append(command)
-        return True
-
-    def poll(self) -> list[Any]:
-        said, self.says = self.says, []
-        return said
-
-    def exit_reason(self) -> str:
-        return "The process was ended from outside by SIGKILL."
-
-    def stop(self) -> None:
-        self.stopped = True
+class Surveyor(FakeChild):
+    """A surveying child; tests say what it finds."""
 
     def surveys(self) -> list[Survey]:
-        return [each for each in self.asked if isinstance(each, Survey)]
+        return [each for each in self.sent if isinstance(each, Survey)]
 
     def answer(self, **found: Any) -> None:
         """What was found of the data asked about last."""
         last = self.surveys()[-1]
-        self.says.append(Surveyed(last.serial, last.spec, **found))
+        self.said.append(Surveyed(last.serial, last.spec, **found))
 
 
 @pytest.fixture
 def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     monkeypatch.setenv("QDESIGNER_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(app.surveying, "Child", FakeChild)
+    monkeypatch.setattr(app.attended, "Child", Surveyor)
     monkeypatch.setattr("app.panels.data.WAIT", 0)
-    FakeChild.made = []
+    Surveyor.made.clear()
     made = Window(FakeSession(), FakeOnlooking())
     made.begin(template="quickstart")
     made.resize(1440, 900)
@@ -97,12 +72,12 @@ def window(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def panel(window: Window) -> DataPanel:
     """Shown; the digits are about to be looked through."""
     window.actions_table.actions["data"].trigger()
-    wait_until(lambda: bool(FakeChild.made and FakeChild.made[-1].surveys()))
+    wait_until(lambda: bool(Surveyor.made and Surveyor.made[-1].surveys()))
     return window.data
 
 
-def child() -> FakeChild:
-    return FakeChild.made[-1]
+def child() -> Surveyor:
+    return Surveyor.made[-1]
 
 
 def pictures(count: int) -> np.ndarray:
@@ -149,9 +124,9 @@ def counts(panel: DataPanel) -> list[list[str]]:
 
 def test_data_is_looked_through_only_once_somebody_looks_at_it(window: Window) -> None:
     spin(100)
-    assert not FakeChild.made, "the child takes half a gigabyte"
+    assert not Surveyor.made, "the child takes half a gigabyte"
     window.show_data()
-    wait_until(lambda: bool(FakeChild.made))
+    wait_until(lambda: bool(Surveyor.made))
     asked = child().surveys()
     assert [each.spec.source for each in asked] == ["digits"]
     window.document.apply("x", edits.set_data(window.document.design, classes=("1", "2"), limit=5))
@@ -215,8 +190,8 @@ def test_a_class_brings_its_pictures_into_view_and_a_picture_its_variants(
     assert samples.at(spot) == (CLASSES[2], 0)
     QTest.mouseDClick(samples.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert pets.found.shown == VARIED
-    wait_until(lambda: isinstance(child().asked[-1], Vary))
-    assert child().asked[-1].path == "/pets/wasps/0.jpg"
+    wait_until(lambda: isinstance(child().sent[-1], Vary))
+    assert child().sent[-1].path == "/pets/wasps/0.jpg"
 
 
 def test_augmentation_is_a_setting_with_pictures_of_what_it_makes(
@@ -229,11 +204,11 @@ def test_augmentation_is_a_setting_with_pictures_of_what_it_makes(
     assert window.document.design.data.augmentation.flip
     assert window.document.undo_label == "Change augmentation: flip"
     wait_until(lambda: "variants" in pets.found.variants.fields.editors())
-    wait_until(lambda: getattr(child().asked[-1], "augmentation", None) is not None
-               and child().asked[-1].augmentation.flip)  # fmt: skip
-    asked = child().asked[-1]
-    child().says.append(Varied(asked.serial - 1, pictures(2)))
-    child().says.append(Varied(asked.serial, pictures(asked.count)))
+    wait_until(lambda: getattr(child().sent[-1], "augmentation", None) is not None
+               and child().sent[-1].augmentation.flip)  # fmt: skip
+    asked = child().sent[-1]
+    child().said.append(Varied(asked.serial - 1, pictures(2)))
+    child().said.append(Varied(asked.serial, pictures(asked.count)))
     wait_until(lambda: pets.found.variants.pictures.count() == asked.count)
     assert "computed anew in every epoch" in pets.found.variants.cost.text()
 
@@ -242,11 +217,11 @@ def test_progress_is_shown_and_a_look_can_be_cancelled_and_begun_again(
     panel: DataPanel, window: Window
 ) -> None:
     first = child()
-    first.says.append(Progress("checking images", 120, 397))
+    first.said.append(Progress("checking images", 120, 397))
     wait_until(lambda: panel.words.text() == "120 of 397 · checking images")
     assert panel.bar.isVisible() and panel.button.text() == "Cancel"
     panel.button.click()
-    wait_until(lambda: first.stopped)
+    wait_until(lambda: first.stopped.is_set())
     assert panel.button.text() == "Look through it" and not panel.bar.isVisible()
     spin(60)
     assert child() is first, "what was cancelled is not begun by itself"
@@ -260,7 +235,7 @@ def test_progress_is_shown_and_a_look_can_be_cancelled_and_begun_again(
 def test_why_data_cannot_be_looked_through_is_said_in_its_place(
     panel: DataPanel, window: Window
 ) -> None:
-    child().says.append(SurveyFailed(child().asked[-1].serial, "The folder is gone."))
+    child().said.append(SurveyFailed(child().sent[-1].serial, "The folder is gone."))
     wait_until(lambda: panel.found.hint.text() == "The folder is gone.")
     assert panel.button.text() == "Try again"
     panel.button.click()
@@ -320,7 +295,7 @@ def test_a_child_that_nobody_needs_is_ended(qapp: QApplication, window: Window) 
     with heard(surveying.changed):
         child().answer(classes=CLASSES)
         wait_until(lambda: not surveying.busy)
-    wait_until(lambda: child().stopped)
+    wait_until(lambda: child().stopped.is_set())
     assert surveying.found is not None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import made_run
 import numpy as np
@@ -15,9 +14,9 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import FakeOnlooking, quickstart, wait_until
+from shells import FakeChild, FakeOnlooking, quickstart, wait_until
 
-import app.onlooking
+import app.attended
 from app.document import Document
 from app.imagehistory import ImageHistory
 from app.looked import Looked
@@ -335,37 +334,10 @@ def test_angles_name_their_wires_and_warn_at_the_squashs_ends(qapp: QApplication
 # ---- the child ----------------------------------------------------------------------------------
 
 
-class FakeChild:
-    """A child that says what it is told to, and may die."""
-
-    made: ClassVar[list[FakeChild]] = []
-
-    def __init__(self, module: str) -> None:
-        self.module, self.sent, self.says, self.alive = module, [], [], True  # type: ignore[var-annotated]
-        FakeChild.made.append(self)
-
-    def start(self) -> None:
-        pass
-
-    def send(self, value: object) -> bool:
-        self.sent.append(value)
-        return True
-
-    def poll(self) -> list[object]:
-        said, self.says = self.says, []
-        return said
-
-    def exit_reason(self) -> str:
-        return "It was ended from outside."
-
-    def stop(self) -> None:
-        pass
-
-
 @pytest.fixture
 def onlooking(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Onlooking]:
-    FakeChild.made = []
-    monkeypatch.setattr(app.onlooking, "Child", FakeChild)
+    FakeChild.made.clear()
+    monkeypatch.setattr(app.attended, "Child", FakeChild)
     made = Onlooking()
     yield made
     made.close()
@@ -387,7 +359,7 @@ def test_only_the_newest_question_of_a_kind_is_answered(onlooking: Onlooking) ->
     onlooking.ask(Predict(0, "run", ("a.png",)))
     child = FakeChild.made[0]
     first, _, newest, predict = (question.serial for question in child.sent)
-    child.says = [Traced(first), Traced(newest), Predicted(predict), Traced(newest)]
+    child.said = [Traced(first), Traced(newest), Predicted(predict), Traced(newest)]
     wait_until(lambda: len(ears.heard) == 2)
     assert ears.heard == [Traced(newest), Predicted(predict)]
     assert not onlooking.waits_for(Trace)
@@ -403,6 +375,6 @@ def test_a_dead_child_is_asked_again_once_and_then_given_up_with_a_sentence(
     assert [question.run for question in FakeChild.made[1].sent] == ["run"]
     FakeChild.made[1].alive = False
     wait_until(lambda: bool(ears.heard))
-    assert "It was ended from outside." in ears.heard[0].error  # type: ignore[attr-defined]
+    assert "ended from outside by SIGKILL" in ears.heard[0].error  # type: ignore[attr-defined]
     onlooking.ask(Trace(0, "run"))
     assert len(FakeChild.made) == 3

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from PySide6.QtWidgets import QApplication
-from shells import heard, quickstart, wait_until
+from shells import FakeChild, heard, quickstart, wait_until
 
 from app import session as module
 from app.session import Session
@@ -15,41 +14,9 @@ from qdesigner.circuit.circuit import Circuit
 from qdesigner.session import events
 
 
-class FakeChild:
-    """A child that does what the test says."""
-
-    made: ClassVar[list[FakeChild]] = []
-
-    def __init__(self, name: str, capacity: int = 2000) -> None:
-        self.module, self.alive, self.pid = name, False, 1
-        self.sent: list[Any] = []
-        self.said: list[Any] = []
-        self.stopped = threading.Event()
-        FakeChild.made.append(self)
-
-    def start(self) -> None:
-        self.alive = True
-
-    def send(self, command: Any) -> bool:
-        if self.alive:
-            self.sent.append(command)
-        return self.alive
-
-    def poll(self) -> list[Any]:
-        said, self.said = self.said, []
-        return said
-
-    def exit_reason(self) -> str:
-        return "The process was ended from outside by SIGKILL."
-
-    def stop(self, seconds: float = 3.0) -> None:
-        self.alive = False
-        self.stopped.set()
-
-
 @pytest.fixture
 def session(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Session:
-    FakeChild.made = []
+    FakeChild.made.clear()
     monkeypatch.setattr(module, "Child", FakeChild)
     made = Session()
     made.start()
