@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QSortFilterProxyModel, Qt, Signal
+from PySide6.QtCore import QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -25,7 +25,7 @@ from app.panels.cacheview import CacheView
 from app.panels.cells import Elided, paint_bar
 from app.panels.header import number
 from app.panels.switch import Switch
-from app.panels.tables import Index, PlainTable, Role, header_data
+from app.panels.tables import Index, PlainTable, Role, Rows
 from qdesigner.catalog.backbones import BACKBONES, Backbone
 from qdesigner.design import edits
 from qdesigner.design.spec import Design
@@ -38,25 +38,15 @@ ROOMY = 860  # px of the panel from which licences are shown
 MB = 1e6
 
 
-class _Rows(QAbstractTableModel):
+class _Rows(Rows):
     """A row a backbone; the role to sort by is a number where the column holds one."""
 
     def __init__(self, fetches: Fetches) -> None:
-        super().__init__()
+        super().__init__(COLUMNS, tuple(BACKBONES.values()))
         self._fetches = fetches
-        self.rows: tuple[Backbone, ...] = tuple(BACKBONES.values())
         self.here: dict[str, bool] = {}
         self.begun: dict[str, int] = {}
         self.used = ""
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        return header_data(COLUMNS, section, way, role)
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         row, column = self.rows[index.row()], index.column()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -14,7 +14,7 @@ from app.checked import Checked
 from app.document import Document
 from app.panels.cells import Elided
 from app.panels.header import number
-from app.panels.tables import Index, PlainTable, Role, header_data
+from app.panels.tables import Index, PlainTable, Role, Rows
 from qdesigner.design import edits
 from qdesigner.design.facts import Contents, Counts, DataFacts, facts_of
 from qdesigner.design.spec import DataSpec
@@ -64,33 +64,15 @@ def found_facts(spec: DataSpec, found: Surveyed) -> DataFacts | None:
         return None
 
 
-class _Rows(QAbstractTableModel):
+class _Rows(Rows):
     toggled = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.rows: tuple[ClassRow, ...] = ()
+        super().__init__(COLUMNS)
 
     def show(self, rows: tuple[ClassRow, ...]) -> None:
-        if rows == self.rows:
-            return
-        same = [row.name for row in rows] == [row.name for row in self.rows]
-        if not same:
-            self.beginResetModel()
-        self.rows = rows
-        if same:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
-        else:
-            self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        return header_data(COLUMNS, section, way, role)
+        if rows != self.rows:
+            self.put(rows, [row.name for row in rows] == [row.name for row in self.rows])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QSize,
     Qt,
     QTimer,
@@ -29,7 +28,7 @@ from PySide6.QtWidgets import (
 from app import theme
 from app.panels.cells import Caption
 from app.panels.series import COLOURS, colour
-from app.panels.tables import Index, PlainTable, Role, header_data
+from app.panels.tables import Index, PlainTable, Role, Rows
 from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
@@ -47,39 +46,23 @@ ROOM = {STATE: 700, LAST: 900, DATA: 1100, SIZE: 1200}  # px of the panel from w
 AGAIN = 1000  # ms between two looks at the list while a run goes on
 
 
-class _Rows(QAbstractTableModel):
+class _Rows(Rows):
     """A row a run; the first column has the tick and can be edited."""
 
     ticked = Signal()
     renamed = Signal(object, str)  # Path, the new name
 
     def __init__(self) -> None:
-        super().__init__()
-        self.rows: tuple[RunRow, ...] = ()
+        super().__init__(COLUMNS)
         self.places: dict[str, int] = {}  # of the ticked runs, in which colour
         self.shown = ""
 
     def show(self, rows: tuple[RunRow, ...], shown: str) -> None:
         """Show other rows; where only values differ, the selection and an open editor stay."""
-        same = [row.path for row in rows] == [row.path for row in self.rows]
-        if not same:
-            self.beginResetModel()
-        self.rows, self.shown = rows, shown
+        self.shown = shown
         known = {str(row.path) for row in rows}
         self.places = {path: place for path, place in self.places.items() if path in known}
-        if same:
-            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, SIZE))
-        else:
-            self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        return header_data(COLUMNS, section, way, role)
+        self.put(rows, [row.path for row in rows] == [row.path for row in self.rows])
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable

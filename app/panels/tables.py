@@ -59,13 +59,45 @@ class PlainTable(QTableView):
         )
 
 
-class Lines(QAbstractTableModel):
+class Rows(QAbstractTableModel):
+    """Rows under named columns; who inherits says what stands in them."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Any] = ()) -> None:
+        super().__init__()
+        self._columns = tuple(columns)
+        self.rows = rows
+
+    def put(self, rows: Sequence[Any], same: bool) -> None:
+        """Show other rows; ``same`` says that only their values differ: the selection stays."""
+        if not same:
+            self.beginResetModel()
+        self.rows = rows
+        if same:
+            last = self.index(len(rows) - 1, len(self._columns) - 1)
+            self.dataChanged.emit(self.index(0, 0), last)
+        else:
+            self.endResetModel()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._columns)
+
+    def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
+        """The columns' names, at the left."""
+        if way == Qt.Orientation.Horizontal and role == Role.DisplayRole:
+            return self._columns[section]
+        if role == Role.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class Lines(Rows):
     """Lines of text in columns, each with a tip and the path of a file."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        super().__init__()
-        self._columns = tuple(columns)
-        self.lines: Sequence[Sequence[str]] = ()
+        super().__init__(columns)
         self.tips: Sequence[str] = ()
         self.paths: Sequence[str] = ()
 
@@ -73,33 +105,14 @@ class Lines(QAbstractTableModel):
         self, lines: Sequence[Sequence[str]], tips: Sequence[str], paths: Sequence[str]
     ) -> None:
         """Show other lines."""
-        if lines == self.lines and tips == self.tips:
+        if lines == self.rows and tips == self.tips:
             return
-        self.beginResetModel()
-        self.lines, self.tips, self.paths = lines, tips, paths
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.lines)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._columns)
-
-    def headerData(self, section: int, way: Qt.Orientation, role: int = Role.DisplayRole) -> Any:
-        return header_data(self._columns, section, way, role)
+        self.tips, self.paths = tips, paths
+        self.put(lines, False)
 
     def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
         if role == Role.DisplayRole:
-            return self.lines[index.row()][index.column()]
+            return self.rows[index.row()][index.column()]
         if role == Role.ToolTipRole:
             return self.tips[index.row()]
         return None
-
-
-def header_data(columns: Sequence[str], section: int, way: Qt.Orientation, role: int) -> Any:
-    """What a table's header says: its columns' names, at the left."""
-    if way == Qt.Orientation.Horizontal and role == Role.DisplayRole:
-        return columns[section]
-    if role == Role.TextAlignmentRole:
-        return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-    return None

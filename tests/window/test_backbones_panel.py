@@ -149,17 +149,17 @@ def test_cached_features_are_listed_limited_and_deleted(window: Window) -> None:
     first, second = keep("first", 3000), keep("second", 5000)
     window.actions_table.actions["features"].trigger()
     window.features.refresh()
-    wait_until(lambda: len(view.lines.lines) == 2)
-    assert [line[:3] for line in view.lines.lines] == [("MobileNetV2", "5", "1280")] * 2
+    wait_until(lambda: len(view.lines.rows) == 2)
+    assert [line[:3] for line in view.lines.rows] == [("MobileNetV2", "5", "1280")] * 2
     assert "on disk" in view.words.text()
     view.view.selectRow(0)
     view.delete.click()
-    wait_until(lambda: len(view.lines.lines) == 1)
+    wait_until(lambda: len(view.lines.rows) == 1)
     assert first.exists() != second.exists()
     view.cap.setValue(1.5)
     wait_until(lambda: window.features.cap == 1.5 * cache.GB)
     view.clear.click()
-    wait_until(lambda: not view.lines.lines)
+    wait_until(lambda: not view.lines.rows)
     assert view.hint.isVisible() and not (first.exists() or second.exists())
 
 

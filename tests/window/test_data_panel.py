@@ -170,8 +170,8 @@ def test_classes_are_ticked_and_two_stay(pets: DataPanel, window: Window) -> Non
 def test_files_that_are_skipped_and_leaks_are_named(pets: DataPanel) -> None:
     found = pets.found
     assert found.buttons[SKIPPED].text() == "Skipped 1" and found.offers(TWICE)
-    assert found.skipped.lines == [("ants/notes.txt", ".txt is not an image type we read")]
-    assert found.twice.lines == [
+    assert found.skipped.rows == [("ants/notes.txt", ".txt is not an image type we read")]
+    assert found.twice.rows == [
         ("⚠ training", "ants/0.jpg", "validation", "bees/7.jpg"),
         ("training", "ants/1.jpg", "training", "ants/2.jpg"),
     ]
