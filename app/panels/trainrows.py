@@ -18,13 +18,15 @@ _FIELDS = (
     Field("schedule", "Schedule", "choice", "constant",
           choices=("constant", "step", "cosine", "plateau"),
           hint="How the learning rate goes over the epochs"),
-    Field("step_size", "Every (epochs)", "int", 10, 1, 100_000),
+    Field("step_size", "Step length", "int", 10, 1, 100_000,
+          hint="Epochs after which the learning rate is lowered"),
     Field("patience", "Patience", "int", 5, 1, 100_000,
           hint="Epochs without a better validation loss before the rate is lowered"),
     Field("gamma", "Times", "float", 0.1, 1e-12, 1.0, hint="Learning rate is multiplied by this"),
+    Field("loss", "Loss", "choice", "cross_entropy", choices=tuple(LOSSES)),
+    Field("seed", "Seed", "int", 0, 0, 2**31 - 1, hint="First weights and the order of images"),
     Field("warmup", "Warm-up", "int", 0, 0, 100_000,
           hint="Epochs over which the learning rate rises to its value; 0: none"),
-    Field("loss", "Loss", "choice", "cross_entropy", choices=tuple(LOSSES)),
     Field("label_smoothing", "Smoothing", "float", 0.0, 0.0, 0.999,
           hint="Share of each label that is spread over all classes; 0: none"),
     Field("class_weights", "Class weights", "choice", "none", choices=("none", "balanced"),
@@ -37,7 +39,11 @@ _FIELDS = (
           hint="Where torch computes; without a CUDA card it is the processor"),
     Field("mixed", "Half precision", "bool", False,
           hint="Half precision on a CUDA card where it can be used"),
-    Field("seed", "Seed", "int", 0, 0, 2**31 - 1, hint="First weights and the order of images"),
+)  # fmt: skip
+# Seldom needed: they are folded away, and the fold tells whether any was changed.
+MORE = Field("more", "More", "choice", "", hint="Warm-up, clipping, early stopping and the like")
+_FOLDED = (
+    "warmup", "label_smoothing", "class_weights", "clip", "early_stopping", "compute", "mixed",
 )  # fmt: skip
 _TEXTS = {
     "optimizer": ("Adam", "AdamW", "SGD"),
@@ -52,7 +58,17 @@ def training_rows(design: Design) -> list[Row]:
     training = design.training
     gone = _without_effect(training)
     shown = [field for field in _FIELDS if field.name not in gone]
-    return [_loss_row(design) if f.name == "loss" else _training(f) for f in shown]
+    rows = [_loss_row(design) if f.name == "loss" else _training(f) for f in shown]
+    first = next(place for place, row in enumerate(rows) if row.fold)
+    told = [row for row in rows if row.fold]
+    rows.insert(first, Row(MORE, lambda d: _more(d, told), lambda d, _: d, look="fold"))
+    return rows
+
+
+def _more(design: Design, rows: list[Row]) -> str:
+    """How many of the folded values were changed; of a single one its name."""
+    changed = [row.field.label for row in rows if row.get(design) != row.field.default]
+    return f"{len(changed)} changed" if len(changed) > 1 else (*changed, "as usual")[0]
 
 
 def _without_effect(training: TrainingSpec) -> set[str]:
@@ -89,4 +105,5 @@ def _training(field: Field, texts: tuple[str, ...] = ()) -> Row:
     return Row(
         field, lambda d: getattr(d.training, name),
         lambda d, value: edits.set_training(d, **{name: value}), texts or _TEXTS.get(name, ()),
+        fold=MORE.name if name in _FOLDED else "",
     )  # fmt: skip

@@ -411,6 +411,7 @@ def test_no_blocks_fields_outgrow_the_narrow_panel(panel: Inspector, kind: str) 
 
 
 def test_a_schedule_asks_only_for_its_own_values(panel: Inspector) -> None:
+    select(panel, LOSS)["more"].click()
     shown = {}
     for schedule in ("constant", "step", "cosine", "plateau"):
         panel.document.apply("x", edits.set_training(panel.document.design, schedule=schedule))
@@ -425,7 +426,10 @@ def test_a_schedule_asks_only_for_its_own_values(panel: Inspector) -> None:
 
 
 def test_a_zero_that_means_none_says_so_and_may_be_written_so(panel: Inspector) -> None:
-    field = select(panel, LOSS)["clip"]
+    fold = select(panel, LOSS)["more"]
+    assert fold.text() == "as usual" and "clip" not in panel.editors()
+    fold.click()
+    field = panel.editors()["clip"]
     assert field.text() == "none"
     for typed, value, shown in (("1.5", 1.5, "1.5"), ("none", 0.0, "none")):
         field.selectAll()
@@ -434,6 +438,12 @@ def test_a_zero_that_means_none_says_so_and_may_be_written_so(panel: Inspector) 
         panel.refresh()
         assert (panel.document.design.training.clip, field.text()) == (value, shown)
     assert panel.editors()["early_stopping"].text() == "never"
+    panel.document.apply("x", edits.set_training(panel.document.design, clip=1.0))
+    panel.refresh()
+    assert panel.editors()["more"].text() == "Clip gradients"
+    panel.document.apply("x", edits.set_training(panel.document.design, warmup=2))
+    panel.refresh()
+    assert panel.editors()["more"].text() == "2 changed"
 
 
 def table(tmp_path: Path) -> str:
