@@ -121,7 +121,7 @@ class Terminal:
             told = ", ".join(f"{METRICS.get(name, name)} {value:.4g}" for name, value in found)
             more = f"; in the last epoch {self._score(event.val_accuracy)}, {told}"
         self._console.print(
-            f"{early}Best validation {self._score(event.best_val_accuracy)}{more}; features "
+            f"{early}Best validation {self._score(event.best_val_accuracy)}{more}; preparing "
             f"{event.seconds_features:.1f} s, training {event.seconds_training:.1f} s. "
             f"Run folder: {event.run}",
             markup=False, soft_wrap=True,
