@@ -34,7 +34,7 @@ from qdesigner.session.onlook import Removed, Traced
 ROW, BAR = 24, 8  # px
 ROOM_FOR_MOST = 190  # px
 NUMBER = 48  # px of a change's number
-NAMES = 0.65  # of a row's width besides the number
+NAMES = 0.72  # of a row's width besides the number
 LITTLE = 0.0005  # a change of a probability that is none to speak of
 GATES, BLOCKS, ALL = "Entanglers", "Blocks", "Every gate"
 

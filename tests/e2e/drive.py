@@ -232,8 +232,8 @@ def data_tab(window: Window, folder: Path, pets: str) -> Scenario:
     panel = window.data
     REPORT["words"] = panel.words.text()
     REPORT["classes"] = [[row.name, row.total, row.counts] for row in panel.classes.rows.rows]
-    REPORT["skipped"] = [list(line) for line in panel.found.skipped.lines]
-    REPORT["twice"] = [list(line) for line in panel.found.twice.lines[:5]]
+    REPORT["skipped"] = [list(line) for line in panel.found.skipped.rows]
+    REPORT["twice"] = [list(line) for line in panel.found.twice.rows[:5]]
 
     panel.found.go("varied")
     yield lambda: "flip" in panel.found.variants.fields.editors()

@@ -14,11 +14,13 @@ DRIVE = Path(__file__).with_name("drive.py")
 
 
 def drive(scenario: str, folder: Path, *more: str, seconds: float = 400) -> dict:
-    """What a scenario reports of the program it drove."""
+    """What a scenario reports of the program it drove, in a home that is this folder's own: a
+    window begins with what the last one left there."""
+    settings = {"QDESIGNER_HOME": str(folder / "home"), "QT_QPA_PLATFORM": "offscreen"}
     done = subprocess.run(
         [sys.executable, str(DRIVE), scenario, str(folder), *more],
         capture_output=True, text=True, encoding="utf-8", timeout=seconds,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONUTF8": "1"},
+        env={**os.environ, **settings, "PYTHONUTF8": "1"},
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert lines, done.stderr

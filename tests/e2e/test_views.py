@@ -8,11 +8,7 @@ from test_main_job import drive
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    folder = tmp_path_factory.mktemp("views")
-    with pytest.MonkeyPatch.context() as patch:
-        # The project that it leaves unsaved is no other test's to take up.
-        patch.setenv("QDESIGNER_HOME", str(folder / "home"))
-        return drive("views", folder)
+    return drive("views", tmp_path_factory.mktemp("views"))
 
 
 def test_a_cell_of_the_matrix_filters_the_images_of_a_run_that_goes_on(report: dict) -> None:
