@@ -357,7 +357,7 @@ def _run() -> Iterator[Entry]:
     yield "Run", SEPARATOR
     yield Command(
         "predict", "Run", "Predict an image…", lambda w: w.choose_images(), ("Ctrl+I",),
-        lambda w: bool(w.runview.path),
+        lambda w: bool(w.runview.path) and not w.runview.of_rows,
         tip="Ask the run about image files, also while it trains; or drop them on the window",
     )  # fmt: skip
     yield Command(

@@ -17,8 +17,9 @@ class Background(QObject):
 
     _done = Signal(int, object)  # serial, what to do now
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, owner: QObject | None = None) -> None:
+        """What comes for an ``owner`` that is gone meanwhile goes with it."""
+        super().__init__(owner)
         self._serial = 0
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)

@@ -102,6 +102,10 @@ class Checked(QObject):
         """The problems of one place: a stage's id, or "data"."""
         return tuple(problem for problem in self.problems if problem.where == where)
 
+    def close(self) -> None:
+        """Say nothing more."""
+        self.blockSignals(True)
+
     def refresh(self, again: bool = False) -> None:
         """Check the design; ``again`` looks at the data even when it is the same."""
         spec = self._document.design.data

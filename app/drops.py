@@ -26,12 +26,11 @@ def is_project(path: Path) -> bool:
 
 
 def images_of(event: QDropEvent) -> list[str]:
-    """The image files that are being dropped; of several files those that are images."""
-    return [
-        str(path)
-        for path in _paths(event)
-        if path.suffix.lower() in IMAGE_EXTENSIONS and not path.is_dir()
-    ]
+    """The image files that are being dropped; () where there is anything else among them. They are
+    told by their names: to look at each would make the window wait for a slow disk."""
+    paths = _paths(event)
+    only = all(path.suffix.lower() in IMAGE_EXTENSIONS for path in paths)
+    return [str(path) for path in paths] if only else []
 
 
 def _paths(event: QDropEvent) -> list[Path]:

@@ -34,6 +34,7 @@ class FeatureCache(QObject):
         self.entries: tuple[Entry, ...] = ()
         self.cap = cache.DEFAULT_GB * cache.GB
         self.fixed = False
+        self._deleted = False  # since a run began: whether its own are among them is not known
         self._background = Background()
 
     @property
@@ -47,6 +48,7 @@ class FeatureCache(QObject):
 
     def clear(self, which: Iterable[Entry] | None = None) -> None:
         """Delete entries, or all of them for None."""
+        self._deleted = True
         self.cleared.emit()
         self._do(lambda: cache.clear(which))
 
@@ -73,11 +75,12 @@ class FeatureCache(QObject):
 
     def _hear(self, event: events.Event) -> None:
         if isinstance(event, events.Started | events.Finished | events.Stopped):
+            self._deleted &= not isinstance(event, events.Started)
             self.refresh()
 
     def _tell(self) -> None:
         design, run = self._document.design, self._runview
-        done = bool(self.entries) and len(run.epochs) > 0
+        done = bool(self.entries) and not self._deleted and len(run.epochs) > 0
         self.serves.emit(done and run.design is not None and same_front(run.design, design))
 
 

@@ -49,10 +49,9 @@ class ImageHistory(QObject):
         """The epochs [epochs] of which something is known, and what was said of the image then
         [epochs, classes]."""
         last = self._newest()
-        known = sorted(
-            epoch for epoch, rows in self._said.items() if epoch <= last and image < len(rows)
-        )
-        rows = [self._said[epoch][image] for epoch in known]
+        said = self._said if self._runview.path == self._run else {}  # not another run's
+        known = sorted(epoch for epoch, rows in said.items() if epoch <= last and image < len(rows))
+        rows = [said[epoch][image] for epoch in known]
         classes = len(rows[0]) if rows else 0
         return np.array(known, dtype=np.int64), np.array(rows, np.float32).reshape(
             len(rows), classes

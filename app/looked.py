@@ -189,6 +189,7 @@ class Looked(QObject):
         if self._runview.path != self._run:
             self._run = self._runview.path
             self._said, self._files_asked, self.error = {}, (), ""
+            self._onlooking.forget(Predict)
             self._turn()
             return
         self.changed.emit()

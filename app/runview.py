@@ -138,6 +138,11 @@ class RunView(QObject):
         return self.curves.regression
 
     @property
+    def of_rows(self) -> bool:
+        """Whether its samples are rows of numbers rather than images."""
+        return self.design is not None and self.design.data.rows
+
+    @property
     def total_epochs(self) -> int:
         """How many epochs the run is to have."""
         return self.curves.total_epochs

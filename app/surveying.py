@@ -55,8 +55,10 @@ class Surveying(Attended):
         """Give up looking through the data."""
         if self._survey:
             self._end()
-            self._survey = self._vary = 0
+            wanted, self._survey, self._vary = self._vary, 0, 0
             self.asked, self.progress = None, None
+            if wanted:
+                self.varied.emit(Varied(wanted, error="Cancelled."))
             self.changed.emit()
 
     def _ask(self, command: Callable[[int], Survey | Vary]) -> int:

@@ -43,7 +43,7 @@ from app.drops import dropped, images_of, is_project
 from app.featurecache import FeatureCache
 from app.fetching import Fetches
 from app.livestate import LiveState
-from app.looked import Looked
+from app.looked import MOST_FILES, Looked
 from app.onlooking import Onlooking
 from app.panels.about import about_window, shortcuts_window
 from app.panels.devices import DeviceButton
@@ -325,14 +325,19 @@ class Window(QMainWindow):
 
     def predict_files(self, paths: list[str]) -> None:
         """Say what the run on screen says of image files."""
+        why_not = ""
         if not self.runview.path:
-            self.notices.post(
-                "predict", "No run is there to ask about an image: train (Space), or open a run.",
-                "warning",
-            )  # fmt: skip
+            why_not = "No run is there to ask about an image: train (Space), or open a run."
+        elif self.runview.of_rows:
+            why_not = "This run is of rows of numbers and says nothing of images: open another run."
+        if why_not:
+            self.notices.post("predict", why_not, "warning")
             return
         self.notices.dismiss("predict")
         self.looked.show_files(paths)
+        if len(paths) > MOST_FILES:
+            words = f"The run is asked about the first {MOST_FILES} of {len(paths):,} images."
+            self.notices.post("predict", words, "info")
         self.show_image()
 
     def show_backbones(self, page: str = "networks") -> None:
@@ -419,6 +424,7 @@ class Window(QMainWindow):
         QApplication.instance().focusChanged.disconnect(self._focus_moved)
         self._keep_sizes()
         self.project.end()
+        self.checked.close()
         self.session.close()
         self.onlooking.close()
         self.comparison.close()
@@ -475,16 +481,13 @@ class Window(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """A project opens; a folder or a table becomes the data; of images the run is asked."""
-        images = images_of(event)
-        if images:
-            event.acceptProposedAction()
-            self.predict_files(images)
-            return
-        path = dropped(event)
-        if path is None:
+        path, images = dropped(event), images_of(event)
+        if path is None and not images:
             return
         event.acceptProposedAction()
-        if is_project(path):
+        if path is None:
+            self.predict_files(images)
+        elif is_project(path):
             self.project.open(path)
         else:
             self.project.use_data(str(path))

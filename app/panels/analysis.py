@@ -102,6 +102,7 @@ class AnalysisPanel(QWidget):
         self._stale = True
         self._axes: Floats | None = None
         self._run = ""
+        self._drawn = ("", 0)  # which run, with how many epochs
         self.before = Part("Features")
         self.after = Part("Circuit's outputs")
         self.norms = Part("Gradient norms")
@@ -125,9 +126,10 @@ class AnalysisPanel(QWidget):
         self._lay_out()
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._refresh)
-        for signal in (runview.predictions_changed, runview.curves_changed, runview.travelled):
+        for signal in (runview.predictions_changed, runview.travelled):
             signal.connect(self._refresh_later)
-        document.changed.connect(self._refresh_later)
+        runview.curves_changed.connect(self._follow_epochs)
+        document.changed.connect(self._follow_document)
         runview.image_chosen.connect(self._choose)
         self._refresh()
 
@@ -183,6 +185,17 @@ class AnalysisPanel(QWidget):
     def _refresh_later(self) -> None:
         self._later.start()
 
+    def _follow_epochs(self) -> None:
+        """Steps come thirty times a second, and change nothing here: only epochs do."""
+        drawn = (self._runview.path, len(self._runview.epochs))
+        if drawn != self._drawn:
+            self._refresh_later()
+
+    def _follow_document(self) -> None:
+        """Only the batch norm that is offered depends on the design on screen."""
+        if self.isVisible() and self.end_lines is not None and len(self._runview.epochs):
+            self._draw_ends()
+
     def _refresh(self) -> None:
         run = self._runview
         there = bool(len(run.epochs) or len(run.labels))
@@ -194,6 +207,7 @@ class AnalysisPanel(QWidget):
             self._build()
         if run.path != self._run:
             self._run, self._axes = run.path, None
+        self._drawn = (run.path, len(run.epochs))
         self._draw_before()
         self._draw_after()
         self._draw_norms()
@@ -348,7 +362,7 @@ class AnalysisPanel(QWidget):
         self.norm_lines.show_lines(
             run.epochs["epoch"], lines, run.total_epochs, run.at_epoch
         )  # fmt: skip
-        recent = gradients.lately({s.id: norms[s.id] for s in stages})
+        recent = gradients.lately({s.id: self._until_now(norms[s.id]) for s in stages})
         gone = gradients.vanished(recent)
         self.norms.words.set_colour("warning" if gone else "muted")
         self.norms.show_chart("", gradients.sentence(recent, names))
@@ -368,10 +382,17 @@ class AnalysisPanel(QWidget):
             return
         self.end_lines.show_lines(run.epochs["epoch"], known, run.total_epochs, run.at_epoch)
         self.ends.words.set_colour("warning" if found is not None else "muted")
-        last = max(float(v[-1]) for v in known.values())
-        share = f"{last:.0%}".replace("%", " %")
-        calm = f"{share} of the angles stand at the ends of tanh · π/2."
+        now = [float(self._until_now(values)[-1]) for values in known.values()]
+        now = [value for value in now if value == value]  # a stage may be newer, or gone
+        share = f"{max(now, default=0.0):.0%}".replace("%", " %")
+        calm = f"{share} of the angles stand at the ends of tanh · π/2." if now else ""
         self.ends.show_chart("", calm if found is None else saturation.sentence(found[1]))
+
+    def _until_now(self, values: Floats) -> Floats:
+        """Up to the epoch that is looked at."""
+        run = self._runview
+        row = None if run.at_epoch is None else run.curves.row_of(run.at_epoch)
+        return values if row is None else values[: row + 1]
 
     def _saturated(self) -> tuple[str, float] | None:
         """The squash on screen that a batch norm before it would help."""

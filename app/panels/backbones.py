@@ -179,7 +179,7 @@ class BackbonesPanel(QWidget):
     def __init__(self, document: Document, fetches: Fetches, features: FeatureCache) -> None:
         super().__init__()
         self._document, self._fetches, self._features = document, fetches, features
-        self._background = Background()
+        self._background = Background(self)
         self.rows = _Rows(fetches)
         self.proxy = _Proxy(self.rows)
         self.search = QLineEdit()

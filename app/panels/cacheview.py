@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.featurecache import FeatureCache
@@ -14,6 +15,28 @@ from qdesigner.session import cache
 from qdesigner.session.cache import size_text
 
 COLUMNS = ("Features of", "Images", "Each", "Size", "Last used")
+
+
+class Cap(QDoubleSpinBox):
+    """How much is allowed, in GB. What is set lower is deleted, so it counts only when the field is
+    left or Enter is pressed, and the wheel scrolls the panel unless the field is in use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setRange(0.0, 10_000.0)
+        self.setDecimals(1)
+        self.setSuffix(" GB")
+        self.lineEdit().setTextMargins(6, 0, 0, 0)
+        self.setMinimumWidth(96)
+        self.setAccessibleName("How much cached features may take")
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Only where it is in use."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
 
 
 class CacheView(QWidget):
@@ -35,18 +58,11 @@ class CacheView(QWidget):
         for button in (self.delete, self.clear):
             button.setProperty("kind", "fix")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.cap = QDoubleSpinBox()
-        self.cap.setRange(0.0, 10_000.0)
-        self.cap.setDecimals(1)
-        self.cap.setSuffix(" GB")
-        self.cap.lineEdit().setTextMargins(6, 0, 0, 0)
-        self.cap.setMinimumWidth(96)
-        self.cap.setKeyboardTracking(False)
-        self.cap.setAccessibleName("How much cached features may take")
+        self.cap = Cap()
         self._lay_out()
         self.delete.clicked.connect(lambda _=False: self._delete())
         self.clear.clicked.connect(lambda _=False: features.clear())
-        self.cap.valueChanged.connect(features.set_cap)
+        self.cap.editingFinished.connect(self._set_cap)
         self.view.selectionModel().selectionChanged.connect(lambda *_: self._follow())
         features.changed.connect(self._show)
         self._show()
@@ -84,9 +100,8 @@ class CacheView(QWidget):
         self.view.setVisible(bool(entries))
         self.hint.setVisible(not entries)
         self.words.setText(f"{size_text(self._features.bytes)} on disk" if entries else "")
-        blocked = self.cap.blockSignals(True)
-        self.cap.setValue(self._features.cap / cache.GB)
-        self.cap.blockSignals(blocked)
+        if not self.cap.hasFocus():
+            self.cap.setValue(self._features.cap / cache.GB)
         self.cap.setEnabled(not self._features.fixed)
         self.cap.setToolTip(
             "QDESIGNER_CACHE_GB says how much" if self._features.fixed else
@@ -97,6 +112,10 @@ class CacheView(QWidget):
     def _follow(self) -> None:
         self.delete.setEnabled(self.view.currentIndex().isValid())
         self.clear.setEnabled(bool(self._features.entries))
+
+    def _set_cap(self) -> None:
+        if self.cap.value() != round(self._features.cap / cache.GB, 1):
+            self._features.set_cap(self.cap.value())
 
     def _delete(self) -> None:
         index = self.view.currentIndex()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QMenu, QPushButton
 
 from app.background import Background
@@ -21,8 +22,7 @@ class RunWeights(QPushButton):
         super().__init__()
         self._kind, self._commit = kind, commit
         self._tip = ""
-        self._background = Background()
-        self._menu: QMenu | None = None
+        self._background = Background(self)
         self.clicked.connect(self._ask)
 
     def show_value(self, value: Any) -> None:
@@ -33,12 +33,18 @@ class RunWeights(QPushButton):
         self._tip = self._tip or self.toolTip()
         self.setToolTip(f"{stage} of the run {path}" if path else self._tip)
 
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Another stage is chosen: nothing is offered for this one any more."""
+        super().hideEvent(event)
+        self._background.forget()
+
     def _ask(self) -> None:
         self._background.forget()
         self._background.do(lambda: kept_stages(self._kind), self._offer, lambda _text: None)
 
     def _offer(self, runs: tuple[KeptStages, ...]) -> None:
-        menu = self._menu = QMenu(self)
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
         for run in runs:
             for stage in run.stages:
                 several = f": {stage}" if len(run.stages) > 1 else ""

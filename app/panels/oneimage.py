@@ -44,7 +44,7 @@ class OneImage(QWidget):
         self._runview, self._looked = runview, looked
         self._pictures = Thumbnails(runview, self)
         self._pictures.loaded.connect(self.refresh)
-        self._background = Background()
+        self._background = Background(self)
         self._file: tuple[str, QPixmap] = ("", QPixmap())
         self.setFixedWidth(WIDTH)
         self.files = Files(looked)
@@ -147,6 +147,7 @@ class OneImage(QWidget):
         for widget in (self.word, self.name):
             widget.show()
         self._read(path)
+        self.picture.show_pixmap(self._file[1])
         self.picture.setVisible(not self._file[1].isNull())
         said = self._looked.said_of(path)
         self.word.setWordWrap(bool(said and said.error) or bool(self._looked.error))

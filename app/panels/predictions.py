@@ -270,6 +270,9 @@ class PredictionsPanel(QWidget):
 
     def _refresh(self) -> None:
         run = self._runview
+        if run.path != self._run:  # the Image tab goes by the filter too, also of a hidden panel
+            self._run = run.path
+            self.only = Filter(self.only.right)
         there = len(run.labels) > 0
         self.hint.setVisible(not there)
         self._whole.setVisible(there)
@@ -292,9 +295,6 @@ class PredictionsPanel(QWidget):
     def _follow_run(self) -> None:
         """What another run has no use for is taken back."""
         run = self._runview
-        if run.path != self._run:
-            self._run = run.path
-            self.only = Filter(self.only.right)
         self.only = self.only.fitting(run)
         self._offer_orders()
         self._show_controls()

@@ -176,7 +176,9 @@ class Samples(QListView):
         found = self.at(event.position().toPoint())
         if found is not None:
             sample, place = found
-            self.opened.emit(sample.paths[place] if place < len(sample.paths) else "")
+            path = sample.paths[place] if place < len(sample.paths) else ""
+            if path:  # of a set that is no files, no single image can be asked for
+                self.opened.emit(path)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """A tip names the file under the mouse."""

@@ -67,6 +67,8 @@ class Strip(QScrollArea):
 
     def _refresh(self) -> None:
         design = self._document.design
+        if len(self._checked.traced) != len(design.stages):
+            return  # a selection is told before the edit is checked, which comes here next
         names = [DATA, *(stage.id for stage in design.stages), LOSS]
         if names != list(self._cards):
             self._rebuild(names)

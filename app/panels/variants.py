@@ -64,7 +64,7 @@ class Variants(QWidget):
         facts = self._checked.facts
         words = augmentation_cost(self._document.design, facts) if facts is not None else ""
         self.cost.setText(words)
-        if self.isVisible():
+        if self.isVisible() and not self._wait.isActive():  # progress comes more often than WAIT
             self._wait.start()
 
     def show_image(self, path: str) -> None:

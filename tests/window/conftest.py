@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
+from types import TracebackType
 
 import pytest
 
@@ -49,6 +51,20 @@ def _no_qt_warnings() -> Iterator[None]:
     yield
     qInstallMessageHandler(before)
     assert not said, f"Qt warned: {said}"
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fault in a slot, which Qt only prints, fails the test that caused it."""
+    faults: list[BaseException] = []
+
+    def hear(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+        faults.append(fault)
+        sys.__excepthook__(kind, fault, trace)
+
+    monkeypatch.setattr(sys, "excepthook", hear)
+    yield
+    assert not faults, f"a slot raised {faults}"
 
 
 @pytest.fixture(autouse=True)

@@ -111,8 +111,10 @@ class FakeOnlooking(QObject):
 
     def answer(self, answer: Predicted | Traced) -> None:
         predicted = isinstance(answer, Predicted)
-        self._waiting.discard(Predict if predicted else Trace)
-        (self.predicted if predicted else self.traced).emit(answer)
+        kind = Predict if predicted else Trace
+        if kind in self._waiting:  # what was forgotten is not passed on
+            self._waiting.discard(kind)
+            (self.predicted if predicted else self.traced).emit(answer)
 
     def close(self) -> None:
         pass

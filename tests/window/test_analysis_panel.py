@@ -14,7 +14,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
-from shells import heard, quickstart, wait_until
+from shells import heard, quickstart, spin, wait_until
 
 from app import gradients, theme
 from app.components import plane_of
@@ -122,6 +122,24 @@ def test_components_turn_by_themselves_alone_from_epoch_to_epoch() -> None:
     two = rng.normal(size=(9, 2))
     assert plane_of(two)[0].tolist() == two.tolist()
     assert plane_of(two[:, :1])[0].shape == (9, 2)
+
+
+def test_steps_draw_nothing_anew_and_epochs_do(
+    panel: AnalysisPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spin(100)  # what the run view still wants to tell
+    drawn: list[int] = []
+    monkeypatch.setattr(panel, "_refresh", lambda: drawn.append(1))
+    panel._later.timeout.disconnect()
+    panel._later.timeout.connect(lambda: panel._refresh())
+    run = panel._runview
+    for _ in range(5):
+        run.on_event(made_run.steps(4))
+        run.curves_changed.emit()
+    spin(20)
+    assert not drawn
+    run.on_event(made_run.epoch(4))
+    wait_until(lambda: drawn == [1])
 
 
 def test_gradients_are_lines_by_layer(panel: AnalysisPanel) -> None:

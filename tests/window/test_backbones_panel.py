@@ -156,7 +156,11 @@ def test_cached_features_are_listed_limited_and_deleted(window: Window) -> None:
     view.delete.click()
     wait_until(lambda: len(view.lines.rows) == 1)
     assert first.exists() != second.exists()
+    view.cap.setFocus()
     view.cap.setValue(1.5)
+    window.features.refresh()
+    wait_until(lambda: window.features.cap == 4 * cache.GB and view.cap.value() == 1.5)
+    QTest.keyClick(view.cap, Qt.Key.Key_Return)  # what is deleted by a limit waits for that
     wait_until(lambda: window.features.cap == 1.5 * cache.GB)
     view.clear.click()
     wait_until(lambda: not view.lines.rows)

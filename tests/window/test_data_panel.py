@@ -232,6 +232,17 @@ def test_progress_is_shown_and_a_look_can_be_cancelled_and_begun_again(
     )
 
 
+def test_variants_given_up_with_a_cancel_are_asked_for_again(
+    panel: DataPanel, window: Window
+) -> None:
+    heard: list[Varied] = []
+    window.surveying.varied.connect(heard.append)
+    data = window.document.design.data
+    window.surveying.vary(data, data.augmentation, "", 4)
+    window.surveying.cancel()
+    assert [each.error for each in heard] == ["Cancelled."]
+
+
 def test_why_data_cannot_be_looked_through_is_said_in_its_place(
     panel: DataPanel, window: Window
 ) -> None:

@@ -312,10 +312,31 @@ def test_newer_weights_wait_until_the_last_ones_have_answered(
     assert bench.onlooking.of(Predict)[-1].epoch == 0  # the newest checkpoint
     bench.onlooking.answer(trace())
     bench.run.on_event(made_run.predictions(7, 12, seed=9))
-    QTest.qWait(80)
+    fired: list[int] = []
+    bench.looked._again.timeout.connect(lambda: fired.append(1))
+    wait_until(lambda: bool(fired))
     assert len(bench.onlooking.of(Predict)) == 1
     bench.onlooking.answer(answered(photos))
     wait_until(lambda: len(bench.onlooking.of(Predict)) == 2)
+
+
+def test_what_one_run_says_of_a_file_is_not_shown_of_another(
+    bench: Bench, photos: list[str], tmp_path: Path
+) -> None:
+    bench.open().looked.show_files(photos)
+    bench.panel.hide()
+    bench.run.open(made_run.write_run(tmp_path / "other", images=12))
+    bench.onlooking.answer(answered(photos))  # of the first run, and late
+    assert bench.looked.said_of(photos[0]) is None
+
+
+def test_the_curves_of_another_run_are_not_drawn_of_the_image(bench: Bench, tmp_path: Path) -> None:
+    history = bench.open().panel.history
+    wait_until(lambda: len(history.of(3)[0]) == 3)
+    seen: list[int] = []
+    bench.run.path = "another"  # before the history has heard of it
+    seen.append(len(history.of(3)[0]))
+    assert seen == [0]
 
 
 # ---- angles -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 from shells import heard, quickstart, wait_until
 
 from app.checked import Checked
@@ -487,13 +487,13 @@ def test_weights_of_a_stage_may_come_from_a_kept_run(
     assert "run" not in select(panel, "squash-1")
     button = select(panel, "linear-1")["run"]
     button.click()
-    wait_until(lambda: button._menu is not None)
-    offered = button._menu.actions()
+    wait_until(lambda: bool(button.findChildren(QMenu)))
+    offered = button.findChildren(QMenu)[0].actions()
     assert [action.text() for action in offered] == [
         "Digits quickstart: linear-1 · digits", "Digits quickstart: linear-2 · digits",
     ]  # fmt: skip
     offered[1].trigger()
-    button._menu.close()
+    button.findChildren(QMenu)[0].close()
     weights = panel.document.design.stage("linear-1").weights
     assert (weights.origin, weights.path, weights.stage) == ("run", str(run), "linear-2")
     panel.refresh()

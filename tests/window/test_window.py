@@ -507,6 +507,7 @@ def test_a_dropped_table_that_is_none_says_why(window: Window, tmp_path: Path) -
     wait_until(lambda: "data" in window.notices.texts())
     assert "empty.csv" in window.notices.texts()["data"] and window.document.design == before
     assert not _drop(window, tmp_path / "song.mp3")
+    assert not _drop(window, tmp_path / "a.png", tmp_path), "of a mix, something would be lost"
 
 
 def test_images_dropped_on_the_window_are_asked_about(window: Window, tmp_path: Path) -> None:
