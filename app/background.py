@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, QThreadPool, Signal
+from shiboken6 import isValid
 
 from qdesigner.errors import UserError
 
@@ -18,8 +19,9 @@ class Background(QObject):
     _done = Signal(int, object)  # serial, what to do now
 
     def __init__(self, owner: QObject | None = None) -> None:
-        """What comes for an ``owner`` that is gone meanwhile goes with it."""
-        super().__init__(owner)
+        """What comes for an ``owner`` that is gone meanwhile is dropped."""
+        super().__init__()  # no child of the owner: the thread may still be telling it something
+        self._owner = owner
         self._serial = 0
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
@@ -56,5 +58,5 @@ class Background(QObject):
         self._pool.clear()
 
     def _finish(self, serial: int, now: Callable[[], object]) -> None:
-        if serial == self._serial:
+        if serial == self._serial and (self._owner is None or isValid(self._owner)):
             now()
