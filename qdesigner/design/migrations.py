@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def _device_as_value(body: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def _device_as_value(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:
-    """What schema 3 added has defaults that mean what schema 2 did."""
+    """What later schemas added has defaults that mean what was before."""
     return body
 
 
@@ -23,6 +23,7 @@ def _as_it_is(body: dict[str, Any]) -> dict[str, Any]:
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: _device_as_value,
     2: _as_it_is,
+    3: _as_it_is,
 }
 
 

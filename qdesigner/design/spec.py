@@ -207,8 +207,57 @@ class DeviceSpec(Value):
         return self
 
 
+class Goal(Value):
+    """What a template reaches when it is trained: at least ``threshold`` in ``metric`` on the
+    samples of ``split``, with the weights of the epoch that validates best; of a loss or an error
+    at most that."""
+
+    metric: Literal["accuracy", "balanced_accuracy", "f1", "loss", "mae", "mse"] = "accuracy"
+    split: Literal["validation", "test"] = "validation"
+    threshold: float
+
+    def reached(self, value: float) -> bool:
+        """Whether a measured value is good enough."""
+        lower = self.metric in ("loss", "mae", "mse")
+        return value <= self.threshold if lower else value >= self.threshold
+
+
+class Origin(Value):
+    """The document that a template is built after.
+
+    ``source`` says which in words, ``citation`` and ``link`` where to find it, and ``differs`` what
+    is not as it is there. ``data`` and ``backbone`` are the document's own, where the template
+    begins with embedded ones instead ("": the template has them). ``family`` is its place in the
+    gallery.
+    """
+
+    family: str = Field(max_length=100)
+    source: str = Field(max_length=500)
+    citation: str = Field(default="", max_length=2000)
+    link: str = Field(default="", max_length=1000)
+    differs: str = Field(default="", max_length=10_000)
+    goal: Goal | None = None
+    data: DataSpec | None = None
+    backbone: str = Field(default="", max_length=64)
+
+    @field_validator("link")
+    @classmethod
+    def _on_the_web(cls, link: str) -> str:
+        if link and not link.startswith("https://"):
+            raise ValueError("a link begins with https://")
+        return link
+
+    @field_validator("backbone")
+    @classmethod
+    def _known(cls, backbone: str) -> str:
+        if backbone and backbone not in BACKBONES:
+            raise ValueError(f"unknown backbone {backbone!r}")
+        return backbone
+
+
 class Design(Value):
-    """Everything a user edits, as one frozen value. ``run`` names its last run's folder, or ""."""
+    """Everything a user edits, as one frozen value. ``run`` names its last run's folder, or "";
+    ``origin`` is that of the template that it began as."""
 
     name: str = Field(default="Untitled", min_length=1, max_length=200)
     about: str = Field(default="", max_length=20_000)
@@ -217,6 +266,7 @@ class Design(Value):
     training: TrainingSpec = TrainingSpec()
     device: DeviceSpec = DeviceSpec()
     run: str = Field(default="", max_length=4096)
+    origin: Origin | None = None
 
     @field_validator("name")
     @classmethod
