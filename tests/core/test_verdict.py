@@ -9,7 +9,7 @@ import pytest
 
 from qdesigner.design.spec import DataSpec, Design
 from qdesigner.design.study import NamedData, Study, Variant
-from qdesigner.session.bootstrap import RESAMPLES, intervals
+from qdesigner.session.bootstrap import ENOUGH, RESAMPLES, intervals
 from qdesigner.session.studying import Result
 from qdesigner.session.verdict import Comparison, Score, judge
 
@@ -177,8 +177,8 @@ def test_intervals_cover_the_truth_as_often_as_they_say(seeds: int, shared: bool
         group = [dict(zip(n, v, strict=True)) for n, v in zip(names, values, strict=True)]
         (found,) = intervals([group], resamples=800)
         covered += found.low <= 0 <= found.high
-    # 0.95 ± 0.04 is what 200 draws of it give; samples of their own are counted twice.
-    assert 0.905 <= covered / 200 <= (0.985 if shared else 1.0)
+    # 0.95 ± 0.04 is what 200 draws of it give; of few seeds it may be more.
+    assert 0.91 <= covered / 200 <= (0.99 if seeds >= ENOUGH else 1.0)
 
 
 def test_an_interval_is_that_of_students_t_where_only_seeds_differ() -> None:
