@@ -86,7 +86,7 @@ class Comparison:
         if turned:
             subject, other = other, subject
         if not self.seeds:
-            return f"{_begun(subject)} and {other} have no run of the same seed yet."
+            return f"{_begun(subject)} and {other} share no seed and test samples yet."
         if self.seeds == 1:
             return (
                 f"1 seed shows nothing: with it, {subject} and {other} differ by "
@@ -142,8 +142,9 @@ def judge(study: Study, results: Iterable[Result]) -> Verdict:
     comparisons: list[Comparison] = []
     for data in [named.name for named in study.data] or [""]:
         of = {v.name: runs.get((data, v.name), {}) for v in study.variants}
-        others = [name for name in of if name != study.baseline]
-        pairs = {name: _pairs(of[name], of[study.baseline]) for name in others}
+        against = {v.name: v.against or study.baseline for v in study.variants}
+        others = [name for name in of if name != against[name]]
+        pairs = {name: _pairs(of[name], of[against[name]]) for name in others}
         groups = [_values(of[name].values()) for name in of]
         found = intervals([*groups, *pairs.values()])
         scores += [_score(data, name, of[name], i) for name, i in zip(of, found, strict=False)]
@@ -151,7 +152,7 @@ def judge(study: Study, results: Iterable[Result]) -> Verdict:
         for name, interval in zip(others, found[len(of) :], strict=True):
             seeds = len(pairs[name])
             comparisons.append(
-                Comparison(data, name, study.baseline, seeds, *interval, errors=errors)
+                Comparison(data, name, against[name], seeds, *interval, errors=errors)
             )
     said = tuple(comparisons)
     whole = (*_whole(study, said), *_missing(study, scores))
@@ -195,18 +196,19 @@ def _score(data: str, name: str, runs: Mapping[int, Result], interval: Interval)
 
 
 def _whole(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
-    sentences = []
+    sentences: list[str] = []
     for data in dict.fromkeys(comparison.data for comparison in comparisons):
         of = {c.variant: c for c in comparisons if c.data == data}
         enough = {name: c for name, c in of.items() if c.seeds > 1}
-        where = f"On {data}: " if len(study.data) > 1 else ""
         if not enough:
-            said = "Nothing can be said yet: it takes two seeds at least, and ten to say much."
+            said = ["Nothing can be said yet: it takes two seeds at least, and ten to say much."]
         elif study.baseline == AS_DRAWN and {MLP, LINEAR} & enough.keys():
-            said = _quantum(enough)
+            said = [_quantum(enough)]
         else:
-            said = _counted(study.baseline, list(enough.values()))
-        sentences.append(where + said)
+            bases = dict.fromkeys(c.baseline for c in enough.values())
+            said = [_counted(b, [c for c in enough.values() if c.baseline == b]) for b in bases]
+        where = f"On {data}: " if len(study.data) > 1 else ""
+        sentences += [where + sentence for sentence in said]
     return sentences
 
 

@@ -88,7 +88,21 @@ def test_only_pairs_of_the_same_seed_and_samples_count() -> None:
     assert (comparison.seeds, comparison.difference) == (2, 0.5)
     other = [r.but(samples=tuple(f"other/{k}" for k in range(4))) for r in b]
     (sentence,) = said(a + other, "a", "b")
-    assert sentence == '"b" and "a" have no run of the same seed yet.'
+    assert sentence == '"b" and "a" share no seed and test samples yet.'
+
+
+def test_a_variant_may_be_compared_with_another_than_the_baseline() -> None:
+    rng = np.random.default_rng(8)
+    found = simulated(rng, {"a": 0.3, "b": 0.5, "c": 0.7}, seeds=5)
+    plain = study("a", "b", "c", seeds=5)
+    third = plain.variants[2].but(against="b")
+    verdict = judge(plain.but(variants=(*plain.variants[:2], third)), found)
+    assert [(c.variant, c.baseline) for c in verdict.comparisons] == [("b", "a"), ("c", "b")]
+    assert verdict.whole == (
+        'Compared with "a", "b" is better.', 'Compared with "b", "c" is better.'
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="none of the variants"):
+        plain.but(variants=(*plain.variants[:2], third.but(against="d")))
 
 
 def test_a_run_that_is_no_part_of_the_study_is_left_out() -> None:
