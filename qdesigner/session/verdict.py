@@ -106,6 +106,18 @@ class Comparison:
             f"(95 % interval {self._number(near)} to {self._number(far)})."
         )
 
+    @property
+    def text(self) -> str:
+        """ "+1.2 (0.3 to 2.1)" in points, or of an error in its unit: above 0 the variant's score
+        is the higher."""
+        if not self.seeds:
+            return "no pairs yet"
+        sign = "+" if self.difference > 0 else ""
+        mean = f"{sign}{self._number(self.difference)}"
+        if math.isnan(self.low):
+            return mean
+        return f"{mean} ({self._number(self.low)} to {self._number(self.high)})"
+
     def _number(self, value: float) -> str:
         if self.errors:
             return _three(value)
