@@ -27,6 +27,7 @@ WITHOUT_ENTANGLERS = "without entanglers"
 FROZEN = "frozen random circuit"
 MLP = "MLP"
 LINEAR = "linear head"
+BOTTLENECK = "It is narrower than what the circuit takes and gives: a bottleneck."
 
 # What brings features to a circuit's angles, and so goes when the circuit does.
 _ADAPTERS = frozenset(("linear", "batch_norm", "squash", "activation", "dropout", "conv"))
@@ -152,12 +153,20 @@ def _rounded(number: int, by: int) -> int:
     return -((by - 2 * number) // (2 * by))
 
 
-def with_mlp(design: Design) -> tuple[Design, tuple[tuple[int, Width], ...]]:
+class Instead(NamedTuple):
+    """What stands in the place of a circuit that trains so many ``weights``; ``narrow`` where fewer
+    numbers pass through it than through the circuit."""
+
+    weights: int
+    width: Width
+    narrow: bool
+
+
+def with_mlp(design: Design) -> tuple[Design, tuple[Instead, ...]]:
     """The design with Linear → tanh → Linear in the place of every circuit and tanh in that of
-    every quantum activation; and for each circuit how many weights it trains, and what stands
-    there. Raises UserError where a circuit does not fit its input."""
+    every quantum activation; and what stands in the place of each circuit. Raises UserError where a circuit does not fit its input."""
     stages: list[Stage] = []
-    widths: list[tuple[int, Width]] = []
+    placed: list[Instead] = []
     names = {stage.id for stage in design.stages}
     steps = trace(design, _classes(design))
 
@@ -181,29 +190,31 @@ def with_mlp(design: Design) -> tuple[Design, tuple[tuple[int, Width], ...]]:
         given, wanted = step.shape_in[0], step.shape_out[0]
         weights = sum(expand(circuit).trainable)
         width = nearest_width(given, wanted, weights)
-        widths.append((weights, width))
+        placed.append(Instead(weights, width, width.hidden < min(given, wanted)))
         add("linear", outputs=width.hidden, bias=width.bias)
         add("activation", function="tanh")
         add("linear", outputs=wanted, bias=width.bias)
         after = design.stages[number + 1].kind if number + 1 < len(steps) else ""
         if after == "probability":  # it takes numbers between -1 and 1
             add("activation", function="tanh")
-    return _with_stages(design, stages), tuple(widths)
+    return _with_stages(design, stages), tuple(placed)
 
 
 def _mlp(design: Design) -> Variant:
-    made, widths = with_mlp(design)
+    made, placed = with_mlp(design)
     words = [
         f"Linear → {width.hidden} → tanh → Linear with {width.weights} weights"
         f"{'' if width.bias else ', without biases,'} in the place of a circuit with {weights}"
-        for weights, width in widths
+        for weights, width, _ in placed
     ]
     if any(stage.row.each_feature for stage in design.stages):
         words.append("tanh in the place of the quantum activation")
     about = "; ".join(words)[:1].upper() + "; ".join(words)[1:] + "."
-    if any(width.hidden == 1 and width.weights > weights for weights, width in widths):
+    if any(width.hidden == 1 and width.weights > weights for weights, width, _ in placed):
         about += " Even a hidden width of 1 has more weights than the circuit."
-    return Variant(name=MLP, about=about[:2000], design=made)
+    if any(instead.narrow for instead in placed):
+        about += f" {BOTTLENECK}"
+    return Variant(name=MLP, about=about[-2000:], design=made)
 
 
 def _classes(design: Design) -> int:

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from qdesigner.design.controls import AS_DRAWN, FROZEN, LINEAR, MLP, WITHOUT_ENTANGLERS
+from qdesigner.design.controls import (
+    AS_DRAWN,
+    BOTTLENECK,
+    FROZEN,
+    LINEAR,
+    MLP,
+    WITHOUT_ENTANGLERS,
+)
 from qdesigner.design.study import Study
 from qdesigner.session.bootstrap import Interval, Samples, intervals
 from qdesigner.session.studying import Result
@@ -197,9 +204,11 @@ def _score(data: str, name: str, runs: Mapping[int, Result], interval: Interval)
     if not runs:
         return Score(data, name, 0, *interval)
     rows = list(runs.values())
+    most = math.inf if rows[0].errors else 1.0
+    low, high = (x if math.isnan(x) else min(max(x, 0.0), most) for x in interval[1:])
     return Score(
-        data, name, len(rows), *interval, errors=rows[0].errors, parameters=rows[0].parameters,
-        quantum=rows[0].quantum, step=sum(row.step for row in rows) / len(rows),
+        data, name, len(rows), interval.mean, low, high, errors=rows[0].errors,
+        parameters=rows[0].parameters, quantum=rows[0].quantum, step=sum(row.step for row in rows) / len(rows),
         seconds=sum(row.seconds for row in rows) / len(rows),
     )  # fmt: skip
 
@@ -215,7 +224,8 @@ def _whole(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
         if not enough:
             said = ["Nothing can be said yet: it takes two seeds at least, and ten to say much."]
         elif study.baseline == AS_DRAWN and {MLP, LINEAR} & enough.keys():
-            said = [_quantum(enough)]
+            narrow = any(v.name == MLP and BOTTLENECK in v.about for v in study.variants)
+            said = [_quantum(enough, narrow)]
         else:
             bases = dict.fromkeys(c.baseline for c in enough.values())
             said = [_counted(b, [c for c in enough.values() if c.baseline == b]) for b in bases]
@@ -224,8 +234,9 @@ def _whole(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
     return sentences
 
 
-def _quantum(of: Mapping[str, Comparison]) -> str:
-    """Whether the quantum part helps. A control that is better speaks against the circuit."""
+def _quantum(of: Mapping[str, Comparison], narrow: bool) -> str:
+    """Whether the quantum part helps. A control that is better speaks against the circuit; that it
+    beats an MLP which is a bottleneck (``narrow``) does not speak for it."""
     classical = [of[name] for name in (MLP, LINEAR) if name in of]
     better = [phrase(c.variant) for c in classical if c.shown == "better"]
     beaten = [phrase(c.variant) for c in classical if c.shown == "worse"]
@@ -234,6 +245,10 @@ def _quantum(of: Mapping[str, Comparison]) -> str:
     if better:
         said = f"The quantum part does not help: {_listed(better)} "
         said += f"{'is' if len(better) == 1 else 'are'} better than {drawn}."
+    elif not equal and narrow and MLP in of:
+        said = f"It is not shown that the quantum part helps: {drawn} is better than "
+        said += f"{_listed(beaten)}, but an MLP of so few weights is a bottleneck, which any wider "
+        said += "layer would beat."
     elif not equal:
         said = f"The quantum part helps: {drawn} is better than {_listed(beaten)}."
     elif beaten:

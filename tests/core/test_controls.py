@@ -172,10 +172,15 @@ def test_an_mlp_is_as_wide_as_its_weights_allow(
 
 
 def test_an_mlp_has_the_weights_that_it_is_said_to_have() -> None:
-    made, ((weights, width),) = controls.with_mlp(QUICKSTART)
+    made, ((weights, width, narrow),) = controls.with_mlp(QUICKSTART)
     new = [step for step in trace(made, 5) if step.stage not in QUICKSTART.stages]
     assert sum(step.parameters for step in new) == width.weights
     assert abs(width.weights - weights) <= 4
+    assert narrow and controls.BOTTLENECK in by_name(QUICKSTART)["MLP"].about
+    wide = edits.on_circuit(
+        QUICKSTART, "quantum-1", lambda c: edits.set_block(c, "repeat-1", count=10)
+    )
+    assert controls.BOTTLENECK not in by_name(wide)["MLP"].about, "4 hidden, 4 features"
 
 
 def test_an_mlp_that_cannot_be_small_enough_says_so() -> None:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from qdesigner.design.controls import BOTTLENECK
 from qdesigner.design.spec import DataSpec, Design
 from qdesigner.design.study import NamedData, Study, Variant
 from qdesigner.session.bootstrap import ENOUGH, RESAMPLES, intervals
@@ -144,6 +145,16 @@ def test_controls_say_whether_the_quantum_part_helps(rates: tuple[float, ...], w
     assert judge(study(*NAMES), found).whole == (whole,)
 
 
+def test_an_mlp_that_is_a_bottleneck_is_no_proof() -> None:
+    named = dict(zip(NAMES, (0.5, 0.5, 0.5, 0.3, 0.3), strict=True))
+    found = simulated(np.random.default_rng(7), named, seeds=10)
+    made = study(*NAMES)
+    narrow = tuple(v.but(about=BOTTLENECK) if v.name == "MLP" else v for v in made.variants)
+    (whole,) = judge(made.but(variants=narrow), found).whole
+    assert whole.startswith("It is not shown that the quantum part helps: the circuit as drawn is")
+    assert "is a bottleneck" in whole
+
+
 def test_controls_speak_of_the_circuit_as_drawn() -> None:
     seeds, values = range(4), np.ones(8)
     found = [result("as drawn", s, values) for s in seeds]
@@ -169,6 +180,14 @@ def test_each_set_of_data_is_judged_by_itself() -> None:
     assert [(s.data, s.variant, s.seeds) for s in verdict.scores] == [
         ("x", "a", 5), ("x", "b", 5), ("y", "a", 5), ("y", "b", 5)
     ]  # fmt: skip
+
+
+def test_no_accuracy_is_beyond_all_and_none() -> None:
+    nearly = [np.array([1] * 39 + [k % 2]) for k in range(3)]
+    found = [result("a", seed, values) for seed, values in enumerate(nearly)]
+    (score,) = judge(study("a", seeds=3), found).scores
+    assert score.mean < 1 and score.high == 1.0
+    assert "to 100.0)" in score.text
 
 
 def test_small_differences_that_are_shown_do_not_read_as_none() -> None:
