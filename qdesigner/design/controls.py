@@ -164,7 +164,8 @@ class Instead(NamedTuple):
 
 def with_mlp(design: Design) -> tuple[Design, tuple[Instead, ...]]:
     """The design with Linear → tanh → Linear in the place of every circuit and tanh in that of
-    every quantum activation; and what stands in the place of each circuit. Raises UserError where a circuit does not fit its input."""
+    every quantum activation; and what stands in the place of each circuit. Raises UserError where a
+    circuit does not fit its input."""
     stages: list[Stage] = []
     placed: list[Instead] = []
     names = {stage.id for stage in design.stages}

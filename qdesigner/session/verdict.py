@@ -208,7 +208,8 @@ def _score(data: str, name: str, runs: Mapping[int, Result], interval: Interval)
     low, high = (x if math.isnan(x) else min(max(x, 0.0), most) for x in interval[1:])
     return Score(
         data, name, len(rows), interval.mean, low, high, errors=rows[0].errors,
-        parameters=rows[0].parameters, quantum=rows[0].quantum, step=sum(row.step for row in rows) / len(rows),
+        parameters=rows[0].parameters, quantum=rows[0].quantum,
+        step=sum(row.step for row in rows) / len(rows),
         seconds=sum(row.seconds for row in rows) / len(rows),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def _figure(height: float, rows: int = 1, columns: int = 1) -> tuple[Figure, lis
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDE, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, sharex=True).tolist()
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).tolist()
 
 
 def _saved(figure: Figure) -> Picture:
