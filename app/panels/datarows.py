@@ -11,6 +11,7 @@ from qdesigner.catalog import sources
 from qdesigner.catalog.table import Columns
 from qdesigner.circuit.fields import Field
 from qdesigner.design import edits
+from qdesigner.design.facts import serving
 from qdesigner.design.spec import DataSpec, Design
 
 SOURCES = {
@@ -51,6 +52,11 @@ _SHARES = (
     Field("validation", "Validation", "float", 0.25, 0.0, 0.9, hint="Share to validate on"),
     Field("test", "Test", "float", 0.0, 0.0, 0.9, hint="Share kept for a test"),
 )
+_HELD_OUT = Field(
+    "held_out", "Held-out split", "choice", "validation", choices=("validation", "test"),
+    hint="What the data's own held-out split is for; as the test it leaves a share of the "
+    "training split to validate on",
+)  # fmt: skip
 _SEED = Field("seed", "Split seed", "int", 0, 0, 2**31 - 1, hint="Draws which sample goes where")
 _SIZE = Field("size", "Image size (px)", "int", 0, 0, 1024, hint="0: the source's own")
 _CHANNELS = Field("channels", "Colours", "choice", "0", choices=("0", "1", "3"))
@@ -144,7 +150,10 @@ def split_rows(design: Design, splits: tuple[str, ...]) -> list[Row]:
     rows = [_data(_LIMIT if data.task == "classify" else _LIMIT_ROWS)]
     if data.task == "classify":
         rows.append(_data(_BALANCED))
-    free = {"validation": "validation" not in splits, "test": not splits}
+    if "validation" in splits and "test" not in splits:
+        rows.append(_data(_HELD_OUT, ("validates", "tests")))
+    served = serving(data, dict.fromkeys(splits))
+    free = {"validation": "validation" not in served, "test": not splits}
     shares = [share for share in _SHARES if free[share.name]]
     rows += [_data(share) for share in shares]
     drawn = data.limit or data.balanced or data.source in (sources.SPIRALS, sources.MOONS)
@@ -178,11 +187,11 @@ def survey_spec(data: DataSpec) -> DataSpec:
     )  # type: ignore[no-any-return]
 
 
-def _data(field: Field) -> Row:
+def _data(field: Field, texts: tuple[str, ...] = ()) -> Row:
     name = field.name
     return Row(
         field, lambda d: getattr(d.data, name),
-        lambda d, value: edits.set_data(d, **{name: value}),
+        lambda d, value: edits.set_data(d, **{name: value}), texts,
     )  # fmt: skip
 
 

@@ -42,6 +42,12 @@ BALANCED = Annotated[
 ]
 VALIDATION = Annotated[float | None, typer.Option(help="Share to validate on, if unsplit.")]
 TEST = Annotated[float | None, typer.Option(help="Share to keep for a test, if unsplit.")]
+HELD_OUT = Annotated[
+    str | None,
+    typer.Option(
+        help="What the data's own held-out split is for, if it has just one: validation or test."
+    ),
+]
 SPLIT_SEED = Annotated[int | None, typer.Option(help="Seed of the split.")]
 SIZE = Annotated[
     int | None, typer.Option(help="Side of the images, for a model without a backbone.")
@@ -136,6 +142,7 @@ def data(
     columns: COLUMNS = None,
     validation: VALIDATION = None,
     test: TEST = None,
+    held_out: HELD_OUT = None,
     split_seed: SPLIT_SEED = None,
     samples: SAMPLES = None,
     spread: SPREAD = None,
@@ -151,7 +158,7 @@ def data(
 
         values = data_values(
             label=label, task=task, columns=columns, validation=validation, test=test,
-            seed=split_seed, samples=samples, noise=spread,
+            held_out=held_out, seed=split_seed, samples=samples, noise=spread,
         )  # fmt: skip
         # A file or a run of that name is meant before a source is.
         project = what in template_names() or is_run(Path(what)) or what.endswith(".qdesign")

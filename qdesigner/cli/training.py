@@ -19,6 +19,7 @@ from qdesigner.cli.data import (
     CHANNELS,
     CLASSES,
     COLUMNS,
+    HELD_OUT,
     LABEL,
     LIMIT,
     SAMPLES,
@@ -67,6 +68,7 @@ def train(
     balanced: BALANCED = None,
     validation: VALIDATION = None,
     test: TEST = None,
+    held_out: HELD_OUT = None,
     split_seed: SPLIT_SEED = None,
     size: SIZE = None,
     channels: CHANNELS = None,
@@ -141,8 +143,9 @@ def train(
         running = device_values(device, gradient, shots, noise, noise_level)
         chosen = data_values(
             label=label, task=task, columns=columns, standardise=standardise, classes=classes,
-            limit=limit, balanced=balanced, validation=validation, test=test, seed=split_seed,
-            size=size, channels=channels, augmentation=augment, samples=samples, noise=spread,
+            limit=limit, balanced=balanced, validation=validation, test=test, held_out=held_out,
+            seed=split_seed, size=size, channels=channels, augmentation=augment, samples=samples,
+            noise=spread,
         )  # fmt: skip
         changes = (
             data, backbone, backbone_weights, front, upto, out, branch, epoch,

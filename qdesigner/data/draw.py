@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from qdesigner.design.facts import split_counts
+from qdesigner.design.facts import serving, split_counts
 from qdesigner.design.spec import DataSpec
 
 Thing = TypeVar("Thing")
@@ -28,6 +28,7 @@ def drawn(
     data's own splits, "all" of unsplit data; where it has none to validate on, they are taken from
     those to train on."""
     wanted: Drawn[Thing] = {}
+    pools = serving(spec, pools)
     for name in classes:
         parts = {split: shuffled(named.get(name, ()), spec, name) for split, named in pools.items()}
         if "all" in parts:

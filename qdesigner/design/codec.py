@@ -31,35 +31,49 @@ def dumps(design: Design) -> str:
 
 def loads(text: str, name: str = "the project") -> Design:
     """The design in ``text``; ``name`` is the file's, for messages. Raises DocumentError."""
-    try:
-        raw = json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        hint = "the file is cut short" if error.pos >= len(text.rstrip()) else error.msg
-        raise DocumentError(f"{name} is not a readable project: {hint} ({place}).") from error
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise DocumentError(f"{name} is not a readable project: {reason}.") from error
+    return of_body(parsed(text, name), name)
+
+
+def of_body(raw: Any, name: str) -> Design:
+    """The design in the JSON value of a `.qdesign` file. Raises DocumentError."""
     return _validated(_migrated(raw, name), name)
 
 
 def load(path: Path) -> Design:
     """Read a `.qdesign` file. Raises DocumentError."""
+    return loads(read_text(path), path.name)
+
+
+def parsed(text: str, name: str, what: str = "project") -> Any:
+    """The JSON value in a stranger's ``text``, which ``name`` calls and ``what`` says the kind of.
+    Raises DocumentError."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        hint = "the file is cut short" if error.pos >= len(text.rstrip()) else error.msg
+        raise DocumentError(f"{name} is not a readable {what}: {hint} ({place}).") from error
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise DocumentError(f"{name} is not a readable {what}: {reason}.") from error
+
+
+def read_text(path: Path, what: str = "project", suffix: str = SUFFIX) -> str:
+    """The text of a file that may be a stranger's. Raises DocumentError."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise DocumentError(f"{path.name} is larger than a project can be (16 MB).")
-        text = path.read_text(encoding="utf-8-sig")
+            raise DocumentError(f"{path.name} is larger than a {what} can be (16 MB).")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(
-            f"{path.name} is not a qdesigner project: it is not text (byte {error.start})."
+            f"{path.name} is not a qdesigner {what}: it is not text (byte {error.start})."
         ) from error
     except IsADirectoryError as error:
-        raise DocumentError(f"{path} is a folder; name a {SUFFIX} file.") from error
+        raise DocumentError(f"{path} is a folder; name a {suffix} file.") from error
     except FileNotFoundError as error:
         raise DocumentError(f"There is no file {str(path)!r}.") from error
     except OSError as error:
         raise DocumentError(f"{path.name} cannot be read: {error.strerror}.") from error
-    return loads(text, path.name)
 
 
 def save(design: Design, path: Path) -> None:
@@ -71,11 +85,16 @@ def save(design: Design, path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a file of text as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file by a temporary one beside it, then replace: never half-written."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from qdesigner.catalog import sources
 from qdesigner.catalog.files import list_files
@@ -19,6 +20,7 @@ from qdesigner.design.spec import DataSpec, Design
 from qdesigner.errors import UserError
 
 Counts = tuple[int, int, int]  # of training, validation and test
+Part = TypeVar("Part")
 
 _NOTHING_CHOSEN = {
     sources.FOLDER: "No image folder is chosen yet; choose one in the Data stage, or give "
@@ -86,6 +88,15 @@ def split_counts(count: int, validation: float, test: float) -> Counts:
     return left, held[0], held[1]
 
 
+def serving(spec: DataSpec, parts: Mapping[str, Part]) -> dict[str, Part]:
+    """The data's own splits by what they serve as: a held-out one that the data calls its
+    validation may be the test, where there is no other."""
+    served = dict(parts)
+    if spec.held_out == "test" and "test" not in served and "validation" in served:
+        served["test"] = served.pop("validation")
+    return served
+
+
 def chosen_classes(spec: DataSpec, available: tuple[str, ...]) -> tuple[str, ...]:
     """The classes to tell apart, in the data's own order; () of a regression.
 
@@ -127,7 +138,7 @@ def facts_of(spec: DataSpec, held: Contents) -> DataFacts:
 
 def _drawn(spec: DataSpec, counts: Mapping[str, Mapping[str, int]], name: str) -> Counts:
     """What the splits have of a class before any limit."""
-    there = {split: named.get(name, 0) for split, named in counts.items()}
+    there = {split: named.get(name, 0) for split, named in serving(spec, counts).items()}
     if "all" in there:
         return split_counts(there["all"], spec.validation, spec.test)
     train, validation = there.get("train", 0), there.get("validation")

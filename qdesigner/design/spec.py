@@ -49,8 +49,10 @@ class DataSpec(Value):
     set that is otherwise downloaded (""). ``classes`` () means all of them; ``limit`` is images a
     class in each split, 0 for all; ``balanced`` takes of every class in the training split as many
     as the smallest has. ``validation`` and ``test`` are shares of an unsplit source, drawn class by
-    class with ``seed``. ``size`` and ``channels`` serve models without a backbone (0: the source's
-    own).
+    class with ``seed``. Data that comes with one held-out split beside that for training, such as
+    train/ and val/, validates on it; ``held_out`` "test" keeps it for the test, and draws the
+    validation share from the training split. ``size`` and ``channels`` serve models without a
+    backbone (0: the source's own).
 
     A table's features are its ``columns``, brought to mean 0 and deviation 1 of the training rows
     if ``standardise``; its ``label`` column holds a class, or for ``task`` "regress" a number,
@@ -68,6 +70,7 @@ class DataSpec(Value):
     balanced: bool = False
     validation: float = Field(default=0.25, ge=0.0, le=0.9)
     test: float = Field(default=0.0, ge=0.0, le=0.9)
+    held_out: Literal["validation", "test"] = "validation"
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     size: int = Field(default=0, ge=0, le=1024)
     channels: Literal[0, 1, 3] = 0

@@ -15,11 +15,13 @@ MAX_TASKS = 100_000
 
 
 class Variant(Value):
-    """One of the designs that are compared; ``about`` says in a sentence what it is."""
+    """One of the designs that are compared; ``about`` says in a sentence what it is. Differences
+    are taken to the variant ``against``, "" for the study's baseline."""
 
     name: str = Field(min_length=1, max_length=200)
     about: str = Field(default="", max_length=2000)
     design: Design
+    against: str = Field(default="", max_length=200)
 
 
 class NamedData(Value):
@@ -44,7 +46,8 @@ class Study(Value):
     """Variants × data × seeds.
 
     Seed s trains with s and splits with s, so that all variants of a seed see the same samples.
-    ``data`` () leaves every variant its own. Differences are taken to the variant ``baseline``.
+    ``data`` () leaves every variant its own. Differences are taken to the variant ``baseline``, but
+    for variants that say otherwise.
     The epoch is chosen on the validation samples and scored on the test samples.
     """
 
@@ -69,6 +72,10 @@ class Study(Value):
             object.__setattr__(self, "baseline", self.variants[0].name)
         if self.baseline not in [variant.name for variant in self.variants]:
             raise ValueError(f"the baseline {self.baseline!r} is none of the variants")
+        for variant in self.variants:
+            if variant.against and variant.against not in [v.name for v in self.variants]:
+                raise ValueError(f"{variant.name!r} is compared with {variant.against!r}, which is "
+                                 "none of the variants")  # fmt: skip
         if len(self.variants) * max(1, len(self.data)) * len(self.seeds) > MAX_TASKS:
             raise ValueError(f"it asks for more than {MAX_TASKS:,} runs")
         return self

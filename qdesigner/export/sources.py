@@ -43,6 +43,7 @@ def read_folder(root: Path) -> tuple[list[Item], list[Item]]:
         sys.exit(f"{root} is not a folder")
     folders = {path.name.lower(): path for path in sorted(root.iterdir()) if path.is_dir()}
     held = folders.get("validation") or folders.get("valid") or folders.get("val")
+    <<served>>
     parts = {"all": root}
     if "train" in folders:
         parts = {"train": folders["train"], **({"validation": held} if held else {})}
@@ -84,6 +85,7 @@ def read_list(path: Path) -> tuple[list[Item], list[Item]]:
     if len(parts) > 1:  # what is in no split is for training
         for label, paths in parts.pop("all", {}).items():
             parts.setdefault("train", {}).setdefault(label, []).extend(paths)
+    <<served>>
     for named in parts.values():
         for paths in named.values():
             paths.sort()
@@ -192,7 +194,7 @@ def reading(design: Design, classes: Sequence[str]) -> Reading:
     if source == sources.DIGITS:
         return _digits()
     if source == sources.FILES:
-        return _list()
+        return _list(design.data.held_out)
     if source == sources.TABLE:
         return Reading(**table(design))
     if source in (sources.SPIRALS, sources.MOONS):
@@ -202,9 +204,10 @@ def reading(design: Design, classes: Sequence[str]) -> Reading:
     if source == sources.CIFAR10:
         return _cifar(classes)
     if source == sources.HYMENOPTERA:
-        return _hymenoptera()
+        return _hymenoptera(design.data.held_out)
     return Reading(
-        "FOLDER", (_FOLDER_SAYS,), "read_folder(data)", filled(_FILES, {}) + filled(_FOLDER, {}),
+        "FOLDER", (_FOLDER_SAYS,), "read_folder(data)",
+        filled(_FILES, {}) + _folder(design.data.held_out),
         modules=("os",), constants=_types(), files=True,
     )  # fmt: skip
 
@@ -222,7 +225,15 @@ def _digits() -> Reading:
     )  # fmt: skip
 
 
-def _list() -> Reading:
+def _folder(held_out: str) -> list[str]:
+    """Lines that read a folder. A held-out split that is the test is left alone."""
+    served = ['if "test" not in folders:  # then it is the test', "    held = None"]
+    return filled(_FOLDER, {"served": served if held_out == "test" else []})
+
+
+def _list(held_out: str) -> Reading:
+    served = ['if "test" not in parts:  # what is held out is the test']
+    served.append('    parts.pop("validation", None)')
     words = [f"{quoted(word)}: {quoted(part)}" for word, part in lists.WORDS.items()]
     headers = [
         f"({', '.join(quoted(word) for word in names)}),  # {what}"
@@ -232,7 +243,9 @@ def _list() -> Reading:
     ]  # fmt: skip
     return Reading(
         "LIST", ("LIST is a CSV with the path of an image, its label and maybe its split a line.",),
-        "read_list(data)", filled(_FILES, {}) + filled(_LIST, {}), modules=("csv",),
+        "read_list(data)",
+        filled(_FILES, {}) + filled(_LIST, {"served": served if held_out == "test" else []}),
+        modules=("csv",),
         constants=[
             *_types(),
             "HEADERS = (  # what the columns may be called",
@@ -281,10 +294,10 @@ def _cifar(classes: Sequence[str]) -> Reading:
     )  # fmt: skip
 
 
-def _hymenoptera() -> Reading:
+def _hymenoptera(held_out: str) -> Reading:
     constants, fetch = _fetch(sources.HYMENOPTERA)
     below: dict[str, str | list[str]] = {"folder": HYMENOPTERA_FOLDER}
-    code = [filled(_FILES, {}), filled(_FOLDER, {}), fetch, filled(_HYMENOPTERA, below)]
+    code = [filled(_FILES, {}), _folder(held_out), fetch, filled(_HYMENOPTERA, below)]
     return Reading(
         "FOLDER", ("FOLDER holds the Hymenoptera photographs, or gets them by download.",),
         "read_set(data)", [line for part in code for line in part],

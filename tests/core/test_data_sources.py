@@ -194,6 +194,29 @@ def test_a_csv_names_image_files_labels_and_splits(tmp_path: Path) -> None:
     assert reasons["some/2.png"] == "it has no label" and "no split" in reasons["x.png"]
 
 
+@pytest.mark.parametrize(
+    ("parts", "counts"),
+    [
+        (("train", "val"), (16, 4, 20)),  # val/ is the test, and a quarter of train/ validates
+        (("train", "val", "test"), (14, 13, 13)),  # with a test of its own nothing changes
+        (("train",), (30, 10, 0)),
+    ],
+)
+def test_a_held_out_split_serves_as_the_test_where_that_is_asked_for(
+    parts: tuple[str, ...], counts: tuple[int, int, int], tmp_path: Path
+) -> None:
+    for number in range(40):
+        part = parts[number % len(parts)]
+        dot(tmp_path / part / "ab"[number // 20] / f"{number}.png", 5 * number)
+    spec = DataSpec(source="folder", path=str(tmp_path), held_out="test")
+    data = agrees(spec)
+    assert counted(data) == counts
+    if parts == ("train", "val"):
+        assert {item.path for item in data.test} == set(tmp_path.glob("val/*/*.png"))
+        other = open_dataset(spec.but(seed=1))
+        assert other.test == data.test and other.validation != data.validation
+
+
 def test_a_csv_without_column_names_or_splits_is_split_by_seed(tmp_path: Path) -> None:
     for number in range(16):
         dot(tmp_path / f"{number}.png", 10 * number)

@@ -73,6 +73,15 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
 
 
+def test_a_held_out_split_is_told_as_the_test_it_serves_as(pets: Path) -> None:
+    asked = ("data", str(pets), "--held-out", "test", "--validation", "0.4", "--json")
+    found = json.loads(said(*asked).splitlines()[-1])
+    assert [[c["train"], c["validation"], c["test"]] for c in found["classes"]] == [
+        [3, 1, 5], [2, 2, 4]
+    ]  # fmt: skip
+    assert "held_out" in call("data", str(pets), "--held-out", "train").output
+
+
 def test_json_holds_all_of_it(pets: Path) -> None:
     found = json.loads(said("data", str(pets), "--json").splitlines()[-1])
     assert (found["event"], found["source"], found["path"]) == ("surveyed", "folder", str(pets))
@@ -146,13 +155,13 @@ def test_a_folder_is_trained_on_with_the_options_that_choose_of_it(
 ) -> None:
     spec, started = trained(
         tmp_path, "--data", str(pets), "--limit", "3", "--balanced", "--augment",
-        "flip,variants=2", "--split-seed", "4",
+        "flip,variants=2", "--split-seed", "4", "--held-out", "test",
     )  # fmt: skip
     assert spec == DataSpec(
-        source="folder", path=str(pets), limit=3, balanced=True, seed=4,
+        source="folder", path=str(pets), limit=3, balanced=True, seed=4, held_out="test",
         augmentation=Augmentation(flip=True, variants=2),
     )  # fmt: skip
-    assert (started["train"], started["validation"]) == (6, 6)
+    assert (started["train"], started["validation"], started["test"]) == (6, 2, 6)
 
 
 def test_a_table_is_trained_on_without_the_backbone(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from qdesigner.design.spec import Augmentation, DataSpec, Design, Stage
 from qdesigner.export.script import script
 
 FLAT = (Stage(id="f-1", kind="flatten"), Stage(id="l-1", kind="linear"))
-CHOICES = ({}, {"limit": 3}, {"balanced": True}, {"limit": 4, "balanced": True, "test": 0.2})
+CHOICES = (
+    {}, {"limit": 3}, {"balanced": True}, {"limit": 4, "balanced": True, "test": 0.2},
+    {"held_out": "test", "validation": 0.3},
+)  # fmt: skip
 
 
 def picture(path: Path, value: int) -> None:
@@ -65,7 +68,10 @@ def agree(spec: DataSpec, folder: Path, reader: str, *arguments: Path) -> None:
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-@pytest.mark.parametrize("below", [("{}",), ("train/{}",), ("train/{}", "val/{}")])
+@pytest.mark.parametrize(
+    "below",
+    [("{}",), ("train/{}",), ("train/{}", "val/{}"), ("train/{}", "Val/{}", "test/{}")],
+)
 def test_a_folder_of_classes_of_different_sizes(
     below: tuple[str, ...], choice: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -78,13 +84,14 @@ def test_a_folder_of_classes_of_different_sizes(
 
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("header", ["", "Split;Class;Filename"])
+@pytest.mark.parametrize("unsplit", ["", "test"])
 def test_a_list_with_splits_and_lines_that_cannot_be_used(
-    header: str, choice: dict[str, Any], tmp_path: Path
+    unsplit: str, header: str, choice: dict[str, Any], tmp_path: Path
 ) -> None:
     lines = [header] if header else []
     for number in range(36):
         picture(tmp_path / "in" / f"{number}.png", 5 * number)
-        part = ("", "val", "train")[number // 3 % 3]
+        part = (unsplit, "val", "train")[number // 3 % 3]
         cells = [f"in/{number}.png", "cat" if number % 3 else "dog", part]
         lines.append(";".join(cells[::-1] if header else cells))
     bad = ["in/0.png;cat;train", "in/1.txt;cat;train", ";cat;train", "in/99.png;cat;train"]
@@ -103,11 +110,13 @@ def test_cifar_from_its_binary_version(tmp_path: Path, monkeypatch: pytest.Monke
     agree(spec, tmp_path, "read_set", tmp_path / "copy")
 
 
-def test_hymenoptera_from_its_archives_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("held_out", ["validation", "test"])
+def test_hymenoptera_from_its_archives_folder(held_out: str, tmp_path: Path) -> None:
     for number in range(20):
         place = f"{('train', 'val')[number % 2]}/{('ants', 'bees')[number // 10]}"
         picture(tmp_path / "copy" / "hymenoptera_data" / place / f"{number}.png", number)
     spec = DataSpec(source="hymenoptera", path=str(tmp_path / "copy"), limit=4)
+    spec = spec.but(held_out=held_out)
     agree(spec, tmp_path, "read_set", tmp_path / "copy")
 
 
@@ -143,6 +152,8 @@ def test_every_source_gives_a_script_that_a_linter_likes(tmp_path: Path) -> None
         *(DataSpec(source=s, path="p", augmentation=a, limit=n)  # type: ignore[arg-type]
           for s in ("digits", "folder", "files", "mnist", "fashion_mnist", "cifar10", "hymenoptera")
           for a in (vary, vary.but(variants=0), Augmentation()) for n in (0, 5)),
+        *(DataSpec(source=s, path="p", held_out="test")  # type: ignore[arg-type]
+          for s in ("folder", "files", "hymenoptera")),
         *(DataSpec(source=s, balanced=b) for s in ("moons", "spirals") for b in (True, False)),
         *(DataSpec(**table, path=p, standardise=s)  # type: ignore[arg-type]
           for p in ("t.csv", "t.parquet") for s in (True, False)),

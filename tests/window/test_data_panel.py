@@ -268,6 +268,33 @@ def test_a_public_set_is_fetched_only_when_that_is_asked_for(
     assert panel.button.text() == "Cancel"
 
 
+def test_what_a_held_out_split_is_for_is_chosen_where_there_is_one(
+    panel: DataPanel, window: Window, tmp_path: Path
+) -> None:
+    assert "held_out" not in panel.split.editors(), "the digits are not split"
+    for number in range(24):
+        folder = tmp_path / "pets" / ("train", "val")[number % 2] / "ab"[number // 12]
+        folder.mkdir(parents=True, exist_ok=True)
+        QImage(8, 8, QImage.Format.Format_RGB32).save(str(folder / f"{number}.png"))
+    window.project.use_data(str(tmp_path / "pets"))
+    wait_until(lambda: "held_out" in panel.split.editors())
+    assert "validation" not in panel.split.editors()
+    held = panel.split.editors()["held_out"]
+    assert held.currentText() == "validates"
+    held.setCurrentIndex(held.findData("test"))
+    held.activated.emit(held.currentIndex())
+    assert window.document.design.data.held_out == "test"
+    wait_until(lambda: "validation" in panel.split.editors())
+    assert "test" not in panel.split.editors()
+
+    def counted() -> tuple[int, ...]:
+        facts = window.checked.facts
+        return (facts.train, facts.validation, facts.test) if facts is not None else ()
+
+    wait_until(lambda: counted() == (8, 4, 12))
+    wait_until(lambda: child().surveys()[-1].spec.held_out == "test")
+
+
 def test_a_table_is_shown_as_points_with_its_columns_and_its_task(
     panel: DataPanel, window: Window, tmp_path: Path
 ) -> None:
