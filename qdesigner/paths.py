@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from pathlib import Path
 
 import platformdirs
 
+SHIPPED = "shipped:"  # before the name of a run that comes with the program
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -21,6 +24,18 @@ def resource(name: str) -> Path:
         if path.exists():
             return path
     raise FileNotFoundError(f"The installation is incomplete: resource {name!r} is missing.")
+
+
+def run_folder(path: str) -> Path:
+    """The folder of a run that a design names: ``path`` itself, or of ``"shipped:NAME"`` a run that
+    comes with the program."""
+    name = path.removeprefix(SHIPPED)
+    if path == name:
+        return Path(path)
+    if re.fullmatch(r"[a-z0-9-]{1,64}", name):
+        with contextlib.suppress(FileNotFoundError):
+            return resource(f"runs/{name}")
+    return Path("no-such-shipped-run", name.replace("/", "-"))
 
 
 def data_folder() -> Path:

@@ -13,6 +13,7 @@ from qdesigner.design.edits import EditError
 from qdesigner.design.shapes import Traced, trace
 from qdesigner.design.spec import Design, Stage, WeightsSpec, preprocess, sample_shape
 from qdesigner.design.stages import STAGES
+from qdesigner.paths import SHIPPED, run_folder
 
 _DESIGN, _BEST = "design.json", "best.pt"  # of a run folder
 _OF_IMAGES = frozenset(("conv", "pool", "flatten"))
@@ -33,7 +34,7 @@ _LENET: tuple[tuple[str, dict[str, Scalar]], ...] = (
 def is_trained_run(path: str) -> bool:
     """Whether a folder holds a run with the weights of a best epoch."""
     try:
-        return all((Path(path) / name).is_file() for name in (_DESIGN, _BEST))
+        return all((run_folder(path) / name).is_file() for name in (_DESIGN, _BEST))
     except OSError:
         return False
 
@@ -45,7 +46,7 @@ def run_design(path: str) -> Design:
         raise EditError(
             f"{path!r} is not the folder of a run that has trained an epoch; choose another run."
         )
-    return codec.load(Path(path) / _DESIGN)
+    return codec.load(run_folder(path) / _DESIGN)
 
 
 def use_front(design: Design, run: str, upto: str = "") -> Design:
@@ -57,9 +58,9 @@ def use_front(design: Design, run: str, upto: str = "") -> Design:
     backbone, its stages that take images, or those that are the run's own. Without a backbone the
     images are prepared as the run had them. Raises EditError when there is nothing to take.
     """
-    path = str(Path(run).absolute())
+    path = run if run.startswith(SHIPPED) else str(Path(run).absolute())
     there = run_design(path)
-    taken = _taken(there, Path(path).name, upto)
+    taken = _taken(there, run_folder(path).name, upto)
     kept = design.stages[_replaced(design, taken) :]
     names = {stage.id for stage in kept}
     front = []

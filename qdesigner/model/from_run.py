@@ -17,6 +17,7 @@ from qdesigner.design import codec
 from qdesigner.design.spec import Design, Stage
 from qdesigner.errors import UserError
 from qdesigner.model.backbones import content_hash
+from qdesigner.paths import run_folder
 from qdesigner.session import record
 
 State = dict[str, torch.Tensor]
@@ -104,7 +105,7 @@ def _taking(stage: Stage) -> Iterator[None]:
 
 def _folder(stage: Stage) -> Path:
     """The run's folder. Raises UserError when it is gone."""
-    folder = Path(stage.weights.path)
+    folder = run_folder(stage.weights.path)
     try:
         whole = all((folder / name).is_file() for name in (record.DESIGN, record.BEST))
     except OSError:
@@ -152,4 +153,4 @@ def _said(stage: Stage) -> str:
 
 
 def _name(stage: Stage) -> str:
-    return repr(Path(stage.weights.path).name)
+    return repr(run_folder(stage.weights.path).name)
