@@ -19,10 +19,11 @@ EVERY = "kept_every"  # in run.json: how many epochs apart those that are kept l
 
 
 class History:
-    """Keeps the epochs of one run that goes on."""
+    """Keeps the epochs of one run that goes on; without ``every`` the best and the last alone."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, every: bool = True) -> None:
         self._run = run
+        self._every = every
         self._sizes = {epoch: self._size(epoch) for epoch in record.kept_epochs(run.path)}
 
     def forget_after(self, epoch: int) -> None:
@@ -34,11 +35,12 @@ class History:
     ) -> None:
         """Keep an epoch: ``weights`` as a checkpoint; the ``best`` one and the last one also under
         their own names. Raises UserError."""
-        name = _name(epoch)
-        self._run.save_checkpoint((*(["best"] if best else []), name), weights)
-        names = ("predictions", *(["best_predictions"] if best else []), name)
+        name = (_name(epoch),) if self._every else ()
+        self._run.save_checkpoint((*(["best"] if best else []), *name), weights)
+        names = ("predictions", *(["best_predictions"] if best else []), *name)
         self._run.write_predictions(names, predictions)
-        self._sizes[epoch] = self._size(epoch)
+        if self._every:
+            self._sizes[epoch] = self._size(epoch)
 
     def thin(self, best: int) -> None:
         """Drop what is one too many; ``best`` and the last one stay."""

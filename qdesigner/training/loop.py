@@ -63,19 +63,21 @@ def train(
     resume: str = "",
     branch: str = "",
     epoch: int = 0,
+    sparing: bool = False,
 ) -> Run | None:
     """Train ``design``, telling ``emit`` of everything; the last event is Finished or Stopped.
 
     ``out`` is the new run's folder ("" for one in the user's data folder); ``resume`` a run folder
     to go on with from its last checkpoint, with the design it has there; ``branch`` a run with
-    whose weights after ``epoch`` a new one begins. Returns the run, or None when it was stopped
-    before there was one. Raises UserError for what the user can mend; any other exception is a
-    fault of the program.
+    whose weights after ``epoch`` a new one begins. With ``sparing`` it leaves nothing that only a
+    look at it needs: no epochs to go back to, no small pictures, no plots. Returns the run, or None
+    when it was stopped before there was one. Raises UserError for what the user can mend; any other
+    exception is a fault of the program.
     """
     run, checkpoint = Run.open_for_resume(resume) if resume else (None, None)
     begin = Branch(design, branch, epoch) if branch and not resume else None
     design = run.design if run else begin.design if begin else design
-    trainer = Trainer(design, emit, control or Free())
+    trainer = Trainer(design, emit, control or Free(), sparing)
     try:
         return trainer.run(run, checkpoint, out, begin)
     except (MemoryError, RuntimeError) as error:
@@ -94,7 +96,8 @@ def train(
 class Trainer:
     """One run from data to last epoch. The state of the loop, and nothing else."""
 
-    def __init__(self, design: Design, emit: Emit, control: Control) -> None:
+    def __init__(self, design: Design, emit: Emit, control: Control, sparing: bool = False) -> None:
+        self.sparing = sparing
         self.design = design
         self.emit_only = emit
         self.control = control
@@ -172,7 +175,9 @@ class Trainer:
         self.values_are(made.design)
         self.descent = Descent(self.spec, self.tail, self.device)
         self.criterion = Criterion.of(made.design, made.dataset).to(self.device)
-        self.plane = Plane.of(made.design, made.dataset, made.split)
+        self.plane = None
+        if not self.sparing:
+            self.plane = Plane.of(made.design, made.dataset, made.split)
         torch.set_num_threads(made.threads(self.available))
 
     def values_are(self, design: Design) -> None:
@@ -228,13 +233,15 @@ class Trainer:
     def announce(self) -> None:
         """Write what stays as it is, and say that the run begins or goes on."""
         data, state = self.made.dataset, self.state
-        self.folder.write_items(
-            data.validation, thumbnails(data, self.tell.progress("making thumbnails"))
-        )
+        small = None
+        if not self.sparing:
+            small = thumbnails(data, self.tell.progress("making thumbnails"))
+        self.folder.write_items(data.validation, small)
         if data.scaling is not None:
             self.folder.write_scaling(data.scaling)
-        self.write_plots()
-        self.history = History(self.folder)
+        if not self.sparing:
+            self.write_plots()
+        self.history = History(self.folder, every=not self.sparing)
         self.history.forget_after(state.epoch)
         self.saved = state.steps if state.steps else -1
         self.emit(

@@ -194,13 +194,14 @@ class Run:
             self._events = None
         self._lock.release()
 
-    def write_items(self, items: Sequence[Item], thumbnails: np.ndarray[Any, Any]) -> None:
-        """The validation images: names, labels, and small pictures uint8 [n, 64, 64, 3]."""
+    def write_items(self, items: Sequence[Item], thumbnails: np.ndarray[Any, Any] | None) -> None:
+        """The validation images: names, labels, and small pictures uint8 [n, 64, 64, 3] if any."""
         rows = [
             {"key": i.key, "path": str(i.path) if i.path else None, "label": i.label} for i in items
         ]
         self._write_text("items.json", json.dumps(rows) + "\n")
-        self._replace(["thumbnails.npy"], lambda file: np.save(file, thumbnails))
+        if thumbnails is not None:
+            self._replace(["thumbnails.npy"], lambda file: np.save(file, thumbnails))
 
     def items(self) -> list[dict[str, Any]]:
         """The validation images as written by `write_items`; the folder may be a stranger's."""
