@@ -42,6 +42,8 @@ class RowStore:
         self.folder = root / name
         self._key = key
         self._lock = FileLock(root / f"{name}.lock", timeout=_WAIT)
+        # Held by who computes rows that are not known yet.
+        self.computing = FileLock(root / f"{name}.computing.lock")
 
     def read(self, digests: Sequence[bytes]) -> dict[bytes, Rows]:
         """The rows that are known among ``digests``, as copies of shape [*feature_shape]."""
