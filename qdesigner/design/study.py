@@ -96,7 +96,9 @@ def _task(variant: Variant, named: NamedData | None, seed: int) -> Task:
         design = design.but(data=named.spec)
     design = edits.set_training(edits.set_data(design, seed=seed), seed=seed)
     name = named.name if named is not None else ""
-    digest = hashlib.sha256(codec.dumps(design).encode()).hexdigest()[:12]
+    # Names that differ in signs alone make the same words.
+    told = "\0".join((variant.name, name, codec.dumps(design)))
+    digest = hashlib.sha256(told.encode()).hexdigest()[:12]
     words = re.sub(r"[^a-z0-9]+", "-", f"{variant.name} {name}".lower()).strip("-")[:60]
     return Task(
         key=f"{words or 'run'}-{seed}-{digest}", variant=variant.name, data=name, seed=seed,

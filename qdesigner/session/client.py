@@ -28,6 +28,20 @@ def run_module(module: str, connection: Connection) -> None:
     importlib.import_module(module).main(connection)
 
 
+def exit_sentence(code: int | None) -> str:
+    """Why a process ended with this exit code (None: it runs), as a sentence."""
+    if code is None:
+        return "The process has not ended."
+    if code >= 0:
+        return f"The process ended by itself with exit code {code}."
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = " (often: too little memory)" if name == "SIGKILL" else ""
+    return f"The process was ended from outside by {name}{hint}."
+
+
 class Child:
     """One child process and the queue of what it has said.
 
@@ -88,17 +102,7 @@ class Child:
 
     def exit_reason(self) -> str:
         """Why a dead child ended, as a sentence."""
-        code = self._process.exitcode if self._process else None
-        if code is None:
-            return "The process has not ended."
-        if code >= 0:
-            return f"The process ended by itself with exit code {code}."
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        hint = " (often: too little memory)" if name == "SIGKILL" else ""
-        return f"The process was ended from outside by {name}{hint}."
+        return exit_sentence(self._process.exitcode if self._process else None)
 
     def stop(self, seconds: float = 3.0) -> None:
         """Close the pipe, then terminate, then kill. May take ``seconds``; call it off the UI."""

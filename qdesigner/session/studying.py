@@ -4,6 +4,7 @@ child that conducts it."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import Field
 
@@ -72,6 +73,12 @@ class RunDone(Event):
     total: int
     left: float = 0.0
 
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values, the samples one by one left out."""
+        result = self.result.model_dump(mode="json", exclude={"samples", "values"})
+        return {"event": "rundone", "result": result, "done": self.done, "total": self.total,
+                "left": self.left}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class RunFailed(Event):
@@ -81,6 +88,12 @@ class RunFailed(Event):
     reason: str
     done: int
     total: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values, of the task what tells it from the others."""
+        task = self.task.model_dump(mode="json", exclude={"design"})
+        return {"event": "runfailed", "task": task, "reason": self.reason, "done": self.done,
+                "total": self.total}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
