@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -68,6 +68,15 @@ def template_names() -> list[str]:
     from qdesigner.paths import resource
 
     return sorted(path.stem for path in resource("templates").glob("*.qdesign"))
+
+
+def chosen_templates(names: Sequence[str]) -> list[str]:
+    """``names``, or all templates for none. Raises UserError for one that there is not."""
+    known = template_names()
+    for name in names:
+        if name not in known:
+            raise UserError(f"There is no template {name!r}; see `qdesigner templates`.")
+    return list(names) or known
 
 
 def is_run(path: Path) -> bool:

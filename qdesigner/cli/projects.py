@@ -6,24 +6,80 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qdesigner.cli.common import AsJson, cli, is_run, open_design, sentences, template_names
+from qdesigner.cli.common import (
+    AsJson,
+    chosen_templates,
+    cli,
+    is_run,
+    open_design,
+    sentences,
+    template_names,
+)
 from qdesigner.errors import UserError
+
+if TYPE_CHECKING:
+    from qdesigner.design.spec import Design
 
 
 @cli.command()
-def templates(as_json: AsJson = False) -> None:
-    """List the templates that come with qdesigner."""
+def templates(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Only these; without any, all of them.")
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Train each fully, hold it against its own goal, export it and let the script "
+            "verify itself; exit code 1 when one misses.",
+        ),
+    ] = False,
+    data_root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of --check: train those that have it on their document's own data, from local "
+            "copies in this folder (mnist, hymenoptera)."
+        ),
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="Of --data-root: this backbone in place of the document's.")
+    ] = None,
+    backbone_weights: Annotated[
+        str | None, typer.Option(help="Of --data-root: a file with the backbone's weights.")
+    ] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Of --check: write the results as a Markdown table.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the templates that come with qdesigner, or check them."""
     with sentences(as_json):
-        rows = [(name, open_design(name)) for name in template_names()]
+        if check:
+            from qdesigner.cli.proving import check_templates
+
+            check_templates(names or (), data_root, backbone, backbone_weights, table, as_json)
+            return
+        if any(value is not None for value in (data_root, backbone, backbone_weights, table)):
+            raise UserError(
+                "--data-root, --backbone, --backbone-weights and --table are of --check."
+            )
+        rows = [(name, open_design(name)) for name in chosen_templates(names or ())]
     if as_json:
-        print(json.dumps([{"name": n, "title": d.name, "about": d.about} for n, d in rows]))
+        print(json.dumps([_facts(name, design) for name, design in rows]))
         return
     for name, design in rows:
-        print(f"{name}\n    {design.name}. {design.about}\n")
+        source = f" ({design.origin.source})" if design.origin is not None else ""
+        print(f"{name}\n    {design.name}{source}. {design.about}\n")
+
+
+def _facts(name: str, design: Design) -> dict[str, Any]:
+    """What is said of a template to a machine."""
+    origin = design.origin.model_dump(mode="json") if design.origin is not None else {}
+    return {"name": name, "title": design.name, "about": design.about, **origin}
 
 
 @cli.command()

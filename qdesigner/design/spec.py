@@ -219,10 +219,14 @@ class Goal(Value):
     split: Literal["validation", "test"] = "validation"
     threshold: float
 
+    @property
+    def lower(self) -> bool:
+        """Whether lower values are better."""
+        return self.metric in ("loss", "mae", "mse")
+
     def reached(self, value: float) -> bool:
         """Whether a measured value is good enough."""
-        lower = self.metric in ("loss", "mae", "mse")
-        return value <= self.threshold if lower else value >= self.threshold
+        return value <= self.threshold if self.lower else value >= self.threshold
 
 
 class Origin(Value):
@@ -230,8 +234,8 @@ class Origin(Value):
 
     ``source`` says which in words, ``citation`` and ``link`` where to find it, and ``differs`` what
     is not as it is there. ``data`` and ``backbone`` are the document's own, where the template
-    begins with embedded ones instead ("": the template has them). ``family`` is its place in the
-    gallery.
+    begins with embedded ones instead ("": the template has them), and ``own_goal`` is what it
+    reaches on them. ``family`` is its place in the gallery.
     """
 
     family: str = Field(max_length=100)
@@ -241,6 +245,7 @@ class Origin(Value):
     differs: str = Field(default="", max_length=10_000)
     goal: Goal | None = None
     data: DataSpec | None = None
+    own_goal: Goal | None = None
     backbone: str = Field(default="", max_length=64)
 
     @field_validator("link")

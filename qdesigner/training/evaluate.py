@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qdesigner.catalog.devices import DEVICES, missing, refusal
+from qdesigner.catalog.devices import BUILT_IN, DEVICES, missing, refusal
 from qdesigner.circuit.free import free
 from qdesigner.circuit.groups import circuits_per_row
 from qdesigner.data.dataset import Dataset, Item, open_dataset
@@ -144,8 +144,11 @@ def evaluate(
 
 
 def refuse_device(design: Design) -> None:
-    """Raises UserError when the circuits of ``design`` cannot even predict on its device."""
+    """Raises UserError when the circuits of ``design`` cannot even predict on its device. What has
+    no circuit is asked here only."""
     circuits = [stage.circuit for stage in design.stages if stage.circuit is not None]
+    if not circuits and design.device.name == BUILT_IN:
+        return
     if not circuits:
         raise UserError(f"{design.name!r} has no quantum circuit that a device could run.")
     absent = missing(DEVICES[design.device.name])
