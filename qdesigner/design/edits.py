@@ -420,6 +420,13 @@ def set_backbone(design: Design, model: str, weights: str = "pretrained") -> Des
     return set_weights(design, backbone.id, "file", weights)
 
 
+def stands_in(design: Design) -> bool:
+    """Whether the embedded backbone stands where the design's document has another."""
+    origin, backbone = design.origin, design.backbone
+    wanted = origin.backbone if origin is not None else ""
+    return bool(wanted) and backbone is not None and backbone.settings["model"] == EMBEDDED
+
+
 def _change_stage(design: Design, stage_id: str, **changes: Any) -> Design:
     stage = design.stage(stage_id)
     changed = _made(lambda: stage.but(**changes))
@@ -450,8 +457,12 @@ def use_data(design: Design, text: str) -> Design:
 
 def use_source(design: Design, source: str, path: str = "") -> Design:
     """The design on another source of data, or on another ``path`` of the same. What belongs to
-    other data begins anew; whether there is anything at ``path`` is not asked."""
+    other data begins anew; whether there is anything at ``path`` is not asked. A backbone that the
+    embedded one stands in for, which knows digits alone, takes its place on other images."""
     kept = design.data if design.data.rows == (source in ROWS) else DataSpec()
+    if stands_in(design) and source not in (*ROWS, DataSpec().source):
+        assert design.origin is not None
+        design = set_backbone(design, design.origin.backbone)
     return _with_loss(
         set_data(
             design, source=source, path=path, classes=(), task="classify", label="", columns=(),

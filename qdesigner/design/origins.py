@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.design import edits
 from qdesigner.design.spec import Design
-
-
-def stands_in(design: Design) -> bool:
-    """Whether the embedded backbone stands where the document has another."""
-    origin, backbone = design.origin, design.backbone
-    there = origin is not None and bool(origin.backbone) and backbone is not None
-    return there and backbone.settings["model"] == EMBEDDED  # type: ignore[union-attr]
 
 
 def on_own_data(design: Design, root: str = "") -> Design:
@@ -30,7 +22,7 @@ def on_own_data(design: Design, root: str = "") -> Design:
     if root:
         data = data.but(path=str(Path(root, data.source).absolute()))
     changed: Design = design.but(data=data)
-    if stands_in(design):
+    if edits.stands_in(design):
         changed = edits.set_backbone(changed, origin.backbone)
     if origin.own_goal is not None:
         changed = changed.but(origin=origin.but(goal=origin.own_goal))

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from qdesigner.design.controls import (
     AS_DRAWN,
@@ -18,6 +18,7 @@ from qdesigner.design.controls import (
 )
 from qdesigner.design.study import Study
 from qdesigner.session.bootstrap import Interval, Samples, intervals
+from qdesigner.session.events import Event
 from qdesigner.session.studying import Result
 
 Shown = Literal["better", "worse", ""]
@@ -143,6 +144,24 @@ class Verdict:
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...]
     whole: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported(Event):
+    """The report on a study is written to the file ``path``; it shows ``verdict``."""
+
+    path: str
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values: null for a number that there is none of."""
+        rows = {
+            name: [{key: _number(value) for key, value in asdict(row).items()} for row in rows]
+            for name, rows in (
+                ("scores", self.verdict.scores), ("comparisons", self.verdict.comparisons)
+            )
+        }  # fmt: skip
+        return {"event": "reported", "path": self.path, **rows, "shown": list(self.verdict.whole)}
 
 
 def phrase(variant: str) -> str:
@@ -318,3 +337,7 @@ def _tenth(value: float) -> str:
 
 def _three(value: float) -> str:
     return _signed(f"{value:.3g}")
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -21,6 +21,7 @@ from qdesigner.session.studying import (
     StudyEnded,
 )
 from qdesigner.studies.crew import Crew, Done, Failed, Lost, News
+from qdesigner.studies.ending import report
 from qdesigner.studies.lanes import Lanes
 from qdesigner.studies.store import Store, is_of
 from qdesigner.training.control import Control, Emit, Free
@@ -30,19 +31,21 @@ LOOK = 0.2  # s between two looks at whether to stop
 STOPPED = "stopped"
 
 
-def conduct(wanted: Conduct, emit: Emit, control: Control | None = None) -> StudyEnded:
+def conduct(
+    wanted: Conduct, emit: Emit, control: Control | None = None, repeat: str = ""
+) -> StudyEnded:
     """Do the runs of a study that are missing in its folder, and tell ``emit`` of everything; the
-    last event, which is returned, is StudyEnded.
+    last event, which is returned, is StudyEnded. A report on what there is lies in the folder then.
 
-    ``control`` wishes "run" or "stop"; what is stopped can be gone on with by the same call. Raises
-    UserError when the study cannot begin.
+    ``control`` wishes "run" or "stop"; what is stopped can be gone on with by the same call.
+    ``repeat`` is the command that the report names. Raises UserError when the study cannot begin.
     """
     store = Store.begin(wanted.study, wanted.out)
     with store.held():
         results = store.results()
         missing = [task for key, task in store.tasks.items() if key not in results]
         with _crew(wanted, store, len(missing)) as crew:
-            return _Conductor(store, results, missing, crew, emit, control or Free()).run()
+            return _Conductor(store, results, missing, crew, emit, control or Free()).run(repeat)
 
 
 def cores() -> int:
@@ -81,11 +84,11 @@ class _Conductor:
         self.waiting = deque(missing)
         self.under_way: dict[str, float] = {}  # since when, by key
         self.attempts: dict[str, int] = {}
-        self.failed: set[str] = set()
+        self.failed: list[RunFailed] = []
         self.total = len(store.tasks)
         self.begun = time.perf_counter()
 
-    def run(self) -> StudyEnded:
+    def run(self, repeat: str) -> StudyEnded:
         """Do what is missing; the end, told of as well."""
         folder = str(self.store.path)
         self.emit(StudyBegun(folder, self.total, len(self.results), self.crew.where))
@@ -103,6 +106,10 @@ class _Conductor:
                     self._hear(news)
         except UserError as error:
             why = str(error)
+        try:
+            report(self.store, self.results, self.failed, self.emit, self.control, repeat)
+        except UserError as error:
+            why = why or str(error)
         spent = time.perf_counter() - self.begun
         ended = StudyEnded(folder, len(self.results), len(self.failed), spent, why)
         self.emit(ended)
@@ -141,8 +148,8 @@ class _Conductor:
 
     def _fail(self, task: Task, reason: str) -> None:
         self.under_way.pop(task.key, None)
-        self.failed.add(task.key)
-        self.emit(RunFailed(task, reason, len(self.results), self.total))
+        self.failed.append(RunFailed(task, reason, len(self.results), self.total))
+        self.emit(self.failed[-1])
 
     def _lose(self, task: Task, reason: str) -> None:
         """Whoever did a run is gone: let another do it, but not for ever."""

@@ -5,6 +5,8 @@ all.
 
     study.json             the Study
     runs/KEY/              a run's folder; result.json is in it when the run is done
+    gradients.json         of a study of activations, what was measured of each run
+    report.md, …           what it came to
     .lock                  held by the process that conducts the study
 """
 
@@ -18,16 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from qdesigner import paths
 from qdesigner.design.codec import write_text
 from qdesigner.design.study import Study, Task
 from qdesigner.errors import UserError
 from qdesigner.session.studying import Result
+from qdesigner.session.vanishing import Gradients
 
-STUDY, RESULT, RUNS = "study.json", "result.json", "runs"
+STUDY, RESULT, RUNS, GRADIENTS = "study.json", "result.json", "runs", "gradients.json"
 MAX_BYTES = 256 * 1024 * 1024  # of a file that may be a stranger's
+
+_GRADIENTS = TypeAdapter(dict[str, tuple[Gradients, ...]])
 
 
 class Store:
@@ -41,15 +46,7 @@ class Store:
     @staticmethod
     def open(path: Path) -> Store:
         """The study in a folder. Raises UserError when there is none."""
-        try:
-            text = _read(path / STUDY)
-            return Store(path, Study.model_validate_json(text))
-        except FileNotFoundError as error:
-            raise UserError(f"{str(path)!r} is not a study: it holds no {STUDY}.") from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise UserError(
-                f"The study {path.name!r} is broken: {STUDY}: {_reason(error)}."
-            ) from error
+        return Store(path, read_study(path / STUDY))
 
     @staticmethod
     def begin(study: Study, out: str = "") -> Store:
@@ -116,6 +113,17 @@ class Store:
         """Keep a result: from now on its run is done. Raises UserError."""
         self._write(f"{RUNS}/{result.key}/{RESULT}", result.model_dump_json() + "\n")
 
+    def gradients(self) -> dict[str, tuple[Gradients, ...]]:
+        """What was measured of the runs' gradients, by key; nothing where it cannot be read."""
+        try:
+            return _GRADIENTS.validate_json(_read(self.path / GRADIENTS))
+        except (OSError, ValueError, RecursionError):
+            return {}
+
+    def save_gradients(self, gradients: dict[str, tuple[Gradients, ...]]) -> None:
+        """Keep what was measured. Raises UserError."""
+        self._write(GRADIENTS, _GRADIENTS.dump_json(gradients).decode() + "\n")
+
     def _result(self, task: Task) -> Result | None:
         file = self.run_folder(task.key) / RESULT
         try:
@@ -141,6 +149,17 @@ def is_of(result: Result, task: Task) -> bool:
     theirs = (result.key, result.variant, result.data, result.seed)
     whole = len(result.samples) == len(result.values) > 0
     return whole and theirs == (task.key, task.variant, task.data, task.seed)
+
+
+def read_study(file: Path) -> Study:
+    """The study that a folder's study.json says. Raises UserError."""
+    try:
+        return Study.model_validate_json(_read(file))
+    except FileNotFoundError as error:
+        raise UserError(f"{str(file.parent)!r} is not a study: it holds no {file.name}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        where = file.parent.name
+        raise UserError(f"The study {where!r} is broken: {file.name}: {_reason(error)}.") from error
 
 
 def default_folder(study: Study) -> Path:

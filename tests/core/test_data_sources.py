@@ -26,6 +26,7 @@ from qdesigner.data.items import Scaling
 from qdesigner.design import edits
 from qdesigner.design.facts import contents, data_facts
 from qdesigner.design.spec import Augmentation, DataSpec, Design, preprocess, sample_shape
+from qdesigner.design.studies import template
 from qdesigner.errors import UserError
 
 
@@ -585,3 +586,14 @@ def test_a_table_that_does_not_fit_its_choices_is_named_with_the_reason(
     for read in (data_facts, open_dataset):
         with pytest.raises(UserError, match=sentence):
             read(spec)
+
+
+def test_the_documents_backbone_takes_its_place_on_images_that_the_embedded_one_does_not_know() -> (
+    None
+):
+    design = template("quantum-transfer-learning")
+    own = edits.use_data(design, "hymenoptera")
+    assert own.backbone.settings["model"] == "resnet18"
+    assert edits.use_data(design, "digits").backbone == design.backbone
+    other = edits.set_backbone(design, "mobilenet_v2")
+    assert edits.use_data(other, "hymenoptera").backbone == other.backbone

@@ -27,6 +27,7 @@ from qdesigner.catalog.devices import DEVICES, refusal
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.design import codec
+from qdesigner.design.origins import on_own_data
 from qdesigner.design.spec import DataSpec, Design, DeviceSpec, Stage, TrainingSpec
 from qdesigner.design.stages import STAGES
 from qdesigner.errors import UserError
@@ -189,7 +190,7 @@ def test_a_circuit_of_hundreds_of_blocks_stays_short_and_quick() -> None:
     [("quantum-transfer-learning", ("ants", "bees")), ("quickstart", ("5", "6", "7", "8", "9"))],
 )
 def test_the_golden_text_of_a_template(name: str, classes: tuple[str, ...]) -> None:
-    text = script(template(name), classes, "model_files")
+    text = script(on_own_data(template(name)), classes, "model_files")
     golden = GOLDEN / f"{name.replace('-', '_')}.py.txt"
     if os.environ.get("QDESIGNER_GOLDEN") == "write":
         golden.write_text(text, encoding="utf-8", newline="\n")
@@ -321,7 +322,7 @@ def test_a_model_that_cannot_be_built_is_refused_with_the_problems_sentence() ->
 
 
 def test_a_missing_file_of_weights_does_not_hide_the_code() -> None:
-    design = template("quantum-transfer-learning")
+    design = on_own_data(template("quantum-transfer-learning"))
     first = design.stages[0].but(weights={"origin": "file", "path": "/nowhere/weights.pth"})
     text = script(design.but(stages=(first, *design.stages[1:])), ("a", "b"), "model_files")
     assert "models.resnet18(weights=None)" in text

@@ -17,7 +17,7 @@ from qdesigner.cli import cli, open_design
 from qdesigner.cli.common import template_names
 from qdesigner.design import edits
 from qdesigner.design.checks import problems
-from qdesigner.design.origins import on_own_data, stands_in
+from qdesigner.design.origins import on_own_data
 from qdesigner.design.spec import Design, Goal
 from qdesigner.session import events
 from qdesigner.training.loop import train
@@ -45,7 +45,7 @@ def test_each_says_where_it_comes_from_and_starts_offline_without_an_error(name:
     assert name == "quickstart" or origin.differs
     assert design.data.source in ("digits", "moons", "spirals") and not design.data.path
     assert [p.text for p in problems(design) if p.severity == "error"] == []
-    assert stands_in(design) == bool(origin.backbone)
+    assert edits.stands_in(design) == bool(origin.backbone)
     own = on_own_data(design)
     assert (own != design) == (origin.data is not None)
     if origin.backbone:

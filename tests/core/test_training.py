@@ -214,8 +214,8 @@ def test_a_run_predicts_what_it_said_of_its_validation_images(
 @pytest.mark.shared
 def test_photographs_train_from_cached_features(shared_data: Path, tmp_path: Path) -> None:
     design = codec.load(resource("templates/quantum-transfer-learning.qdesign"))
-    folder = str(shared_data / "data" / "hymenoptera")
-    design = edits.set_data(design, source="folder", path=folder, limit=30)
+    design = edits.use_data(design, str(shared_data / "data" / "hymenoptera"))
+    design = edits.set_data(design, limit=30)
     weights = shared_data / "weights" / "squeezenet1_1_imagenet1k_rebuilt.pth"
     design = edits.set_backbone(design, "squeezenet1_1", str(weights))
     design = edits.set_training(design, epochs=8, learning_rate=0.002)
