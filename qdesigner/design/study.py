@@ -96,8 +96,10 @@ def _task(variant: Variant, named: NamedData | None, seed: int) -> Task:
         design = design.but(data=named.spec)
     design = edits.set_training(edits.set_data(design, seed=seed), seed=seed)
     name = named.name if named is not None else ""
-    # Names that differ in signs alone make the same words.
-    told = "\0".join((variant.name, name, codec.dumps(design)))
+    # Names that differ in signs alone make the same words. What is said of a design trains nothing.
+    told = "\0".join(
+        (variant.name, name, codec.dumps(design.but(name="run", about="", origin=None)))
+    )
     digest = hashlib.sha256(told.encode()).hexdigest()[:12]
     words = re.sub(r"[^a-z0-9]+", "-", f"{variant.name} {name}".lower()).strip("-")[:60]
     return Task(
