@@ -181,7 +181,7 @@ class Project(QObject):
         def use(found: Design) -> None:
             self._notices.dismiss("data")
             # The design may have been edited meanwhile: only its data is taken over.
-            changed = edits.take_data(self._document.design, found)
+            changed = edits.take_data(self._document.design, found.data)
             self._document.apply(f"Use the data in {display_name(text)}", changed)
 
         self._background.forget()

@@ -460,12 +460,9 @@ def use_source(design: Design, source: str, path: str = "") -> Design:
     other data begins anew; whether there is anything at ``path`` is not asked. A backbone that the
     embedded one stands in for, which knows digits alone, takes its place on other images."""
     kept = design.data if design.data.rows == (source in ROWS) else DataSpec()
-    if stands_in(design) and source not in (*ROWS, DataSpec().source):
-        assert design.origin is not None
-        design = set_backbone(design, design.origin.backbone)
     return _with_loss(
         set_data(
-            design, source=source, path=path, classes=(), task="classify", label="", columns=(),
+            _with_backbone(design, source), source=source, path=path, classes=(), task="classify", label="", columns=(),
             augmentation=kept.augmentation, size=kept.size, channels=kept.channels,
         )
     )  # fmt: skip
@@ -511,9 +508,18 @@ def use_task(design: Design, task: str) -> Design:
     return _with_loss(set_data(design, task=task, classes=()))
 
 
-def take_data(design: Design, other: Design) -> Design:
-    """The design on the data of ``other``, with a loss that it can have."""
-    return _with_loss(design.model_copy(update={"data": other.data}))
+def take_data(design: Design, data: DataSpec) -> Design:
+    """The design on other data as they are, with the loss and the backbone that `use_source` would
+    give it."""
+    return _with_loss(_with_backbone(design, data.source).model_copy(update={"data": data}))
+
+
+def _with_backbone(design: Design, source: str) -> Design:
+    """With the backbone of its document on images that the embedded one does not know."""
+    if not stands_in(design) or source in (*ROWS, DataSpec().source):
+        return design
+    assert design.origin is not None
+    return set_backbone(design, design.origin.backbone)
 
 
 def _with_loss(design: Design) -> Design:

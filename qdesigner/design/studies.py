@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from qdesigner.catalog.backbones import EMBEDDED
 from qdesigner.catalog.devices import BUILT_IN, DEVICES, missing, refusal
 from qdesigner.catalog.sets import SETS
 from qdesigner.circuit.circuit import Block, Circuit, expand
@@ -295,15 +297,38 @@ def entanglement(
     for family in FAMILIES:
         before = ""
         for ending, words in zip(("", "-q", "-q-ent"), said, strict=True):
-            name = f"{family}{ending}"
-            design = find(name).without_run()
-            about = f"The template {name}, {words}."
+            name = of = f"{family}{ending}"
+            design = find(of).without_run()
+            about = f"The template {of}, {words}."
             if backbone and family == "resnet18":
                 design = edits.set_backbone(design, backbone, weights)
-                about = f"The template {name} on {backbone}, {words}."
+                name = f"{backbone}{ending}"
+                about = f"The template {of} on {backbone}, {words}."
             variants.append(Variant(name=name, about=about, design=design, against=before or name))
             before = name
     return tuple(variants)
+
+
+def of_screen(name: str, design: Design, seeds: Sequence[int] = SEEDS) -> Study:
+    """The study ``name`` of the design on screen; one that compares templates of its own does so on
+    that design's images and its backbone. Raises UserError."""
+    kind = STUDIES[name]
+    if kind.needs_design:
+        return built_in(name, design, (), seeds)
+    data = design.data
+    if data.rows:
+        raise UserError(
+            f"The study {name!r} is of images, and this data are rows of numbers: choose images "
+            "under Data."
+        )
+    backbone, model, weights = design.backbone, "", "pretrained"
+    if backbone is not None and backbone.settings["model"] != EMBEDDED:
+        model = backbone.settings.text("model")
+        origin, path = backbone.weights.origin, backbone.weights.path
+        weights = {"file": path, "random": origin}.get(origin, weights)
+    stem = (Path(data.path).stem if data.path else "") or data.source
+    named = NamedData(name=stem[:200], spec=data)
+    return study_of(name, kind.about, entanglement(template, model, weights), (named,), seeds)
 
 
 STUDIES: dict[str, StudyKind] = {

@@ -93,7 +93,7 @@ class Study(Value):
 def _task(variant: Variant, named: NamedData | None, seed: int) -> Task:
     design = variant.design.without_run()
     if named is not None:
-        design = design.but(data=named.spec)
+        design = edits.take_data(design, named.spec)
     design = edits.set_training(edits.set_data(design, seed=seed), seed=seed)
     name = named.name if named is not None else ""
     # Names that differ in signs alone make the same words. What is said of a design trains nothing.

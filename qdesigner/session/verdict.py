@@ -247,8 +247,9 @@ def _whole(study: Study, comparisons: Sequence[Comparison]) -> list[str]:
             narrow = any(v.name == MLP and BOTTLENECK in v.about for v in study.variants)
             said = [_quantum(enough, narrow)]
         else:
-            bases = dict.fromkeys(c.baseline for c in enough.values())
-            said = [_counted(b, [c for c in enough.values() if c.baseline == b]) for b in bases]
+            pairs = list(enough.values())
+            several = len({c.baseline for c in pairs}) > 1
+            said = _steps(pairs) if several else [_counted(pairs[0].baseline, pairs)]
         where = f"On {data}: " if len(study.data) > 1 else ""
         sentences += [where + sentence for sentence in said]
     return sentences
@@ -307,6 +308,18 @@ def _counted(baseline: str, of: Sequence[Comparison]) -> str:
     if left:
         parts.append(f"for {left} of {len(of)} there is no difference that {seeds} seeds can show")
     return f"Compared with {phrase(baseline)}, {_listed(parts)}."
+
+
+def _steps(of: Sequence[Comparison]) -> list[str]:
+    """Of comparisons with one baseline each: those that show something, and how many do not."""
+    shown = [c.sentence for c in of if c.shown]
+    left, seeds = len(of) - len(shown), min(c.seeds for c in of)
+    if not shown:
+        return [f"None of the {len(of)} differences is one that {seeds} seeds can show."]
+    if left:
+        other = "other is" if left == 1 else f"other {left} are"
+        shown.append(f"The {other} no difference that {seeds} seeds can show.")
+    return shown
 
 
 def _missing(study: Study, scores: Sequence[Score]) -> list[str]:

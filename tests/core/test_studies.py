@@ -141,12 +141,30 @@ def test_entanglement_compares_each_step_with_the_one_before() -> None:
         for end in ("", "-q", "-q-ent")
     }
     variants = studies.entanglement(made.__getitem__, backbone="squeezenet1_1", weights="random")
-    assert [v.name for v in variants] == list(made)
-    assert [v.against for v in variants[:3]] == ["lenet", "lenet", "lenet-q"]
+    assert [v.name for v in variants] == [
+        "lenet", "lenet-q", "lenet-q-ent", "squeezenet1_1", "squeezenet1_1-q", "squeezenet1_1-q-ent"
+    ]  # fmt: skip
+    assert [v.against for v in variants] == [
+        "lenet", "lenet", "lenet-q", "squeezenet1_1", "squeezenet1_1", "squeezenet1_1-q"
+    ]  # fmt: skip
     models = [v.design.stages[0].settings["model"] for v in variants]
     assert models == ["embedded"] * 3 + ["squeezenet1_1"] * 3
     with pytest.raises(UserError, match="There is no template 'none'"):
         studies.template("none")
+
+
+def test_entanglement_of_the_screen_is_on_its_images_and_with_its_backbone(tmp_path: Path) -> None:
+    drawn = edits.use_source(edits.set_backbone(QUICKSTART, "squeezenet1_1"), "hymenoptera")
+    study = studies.of_screen("entanglement", drawn, (0,))
+    tasks = study.tasks()
+    assert [task.data for task in tasks] == ["hymenoptera"] * 6
+    assert {t.design.backbone.settings["model"] for t in tasks[3:]} == {"squeezenet1_1"}
+    plain = studies.of_screen("entanglement", edits.use_source(QUICKSTART, "hymenoptera"), (0,))
+    models = {t.design.backbone.settings["model"] for t in plain.tasks()[3:]}
+    assert models == {"resnet18"}, "the embedded one knows digits alone"
+    with pytest.raises(UserError, match="rows of numbers"):
+        studies.of_screen("entanglement", edits.use_source(QUICKSTART, "moons"))
+    assert studies.of_screen("controls", QUICKSTART).seeds == studies.SEEDS
 
 
 @pytest.mark.parametrize(

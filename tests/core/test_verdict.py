@@ -99,8 +99,11 @@ def test_a_variant_may_be_compared_with_another_than_the_baseline() -> None:
     third = plain.variants[2].but(against="b")
     verdict = judge(plain.but(variants=(*plain.variants[:2], third)), found)
     assert [(c.variant, c.baseline) for c in verdict.comparisons] == [("b", "a"), ("c", "b")]
-    assert verdict.whole == (
-        'Compared with "a", "b" is better.', 'Compared with "b", "c" is better.'
+    assert verdict.whole == tuple(c.sentence for c in verdict.comparisons)
+    same = judge(plain.but(variants=(*plain.variants[:2], third)),
+                 simulated(rng, {"a": 0.5, "b": 0.5, "c": 0.8}, seeds=5))  # fmt: skip
+    assert same.whole == (
+        same.comparisons[1].sentence, "The other is no difference that 5 seeds can show."
     )  # fmt: skip
     with pytest.raises(ValueError, match="none of the variants"):
         plain.but(variants=(*plain.variants[:2], third.but(against="d")))
