@@ -67,6 +67,10 @@ def _has_circuit(window: Window) -> bool:
     return window.document.circuit_stage() is not None
 
 
+def _is_quantum(window: Window) -> bool:
+    return any(stage.circuit is not None for stage in window.document.design.stages)
+
+
 def _has_blocks(window: Window) -> bool:
     return bool(window.document.selected_blocks)
 
@@ -384,6 +388,15 @@ def _run() -> Iterator[Entry]:
     yield Command(
         "evaluate", "Run", "Evaluate on a device…", lambda w: w.show_evaluate(),
         ("Ctrl+Shift+E",), tip="Ask the trained run with shots, noise, or on another machine",
+    )  # fmt: skip
+    yield Command(
+        "helps", "Run", "Does the quantum part help?", lambda w: w.ask_whether_it_helps(),
+        ("Ctrl+H",), lambda w: not w.checked.error and _is_quantum(w),
+        tip="Train the same over seeds without entanglers, frozen at random, as an MLP and linear",
+    )  # fmt: skip
+    yield Command(
+        "studies", "Run", "Compare designs…", lambda w: w.show_studies(), ("Ctrl+Shift+H",),
+        tip="Studies over seeds: entanglement, depth, activations, devices, or a study file",
     )  # fmt: skip
     yield Command(
         "compare_devices", "Run", "Compare devices…", lambda w: w.show_bench(), ("Ctrl+B",),

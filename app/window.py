@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import (
+    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -24,6 +25,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMainWindow,
+    QPushButton,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -62,6 +64,7 @@ from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
 from app.session import Session
+from app.studying import studying
 from app.surveying import Surveying
 from qdesigner.catalog.sources import IMAGE_EXTENSIONS
 from qdesigner.paths import data_folder
@@ -98,6 +101,7 @@ class Window(QMainWindow):
         self.looked = Looked(self.runview, self.onlooking)
         self.comparison = Comparison()
         self.evaluation = evaluation()
+        self.studying = studying()
         self.surveying = Surveying()
         self.fetches = Fetches()
         self.features = FeatureCache(self.document, self.session, self.runview)
@@ -160,8 +164,11 @@ class Window(QMainWindow):
         column.setSpacing(6)
         heading = QLabel("MODEL")
         heading.setProperty("role", "heading")
+        line = QHBoxLayout()
+        line.addWidget(heading, 1)
+        line.addWidget(_link(self.actions_table.actions["helps"], "Does it help?"))
         column.addWidget(self.notices)
-        column.addWidget(heading)
+        column.addLayout(line)
         column.addWidget(self.strip)
         column.addWidget(ProblemBar(self.document, self.checked, self.actions_table.actions))
         column.addWidget(self._centre, 1)
@@ -221,6 +228,7 @@ class Window(QMainWindow):
         from app.panels.image import ImagePanel
         from app.panels.predictions import PredictionsPanel
         from app.panels.runs import RunsPanel
+        from app.panels.studies import StudiesPanel
         from app.panels.training import TrainingPanel
 
         self.session.start()
@@ -240,6 +248,8 @@ class Window(QMainWindow):
         self.tabs.addTab(self.analysis, "Analysis")
         self.kept_runs = RunsPanel(self.runlist, self.runs, self.runview, self.session)
         self.tabs.addTab(self.kept_runs, "Runs")
+        self.studies = StudiesPanel(self.document, self.studying, lambda: self.session.busy)
+        self.tabs.addTab(self.studies, "Compare")
         self.data = DataPanel(self.document, self.checked, self.surveying)
         self.data.refused.connect(self._say_refused)
         self.data.data_wanted.connect(self.project.use_data)
@@ -358,6 +368,18 @@ class Window(QMainWindow):
             self.tabs.setCurrentWidget(self.kept_runs)
             self.kept_runs.view.setFocus()
 
+    def show_studies(self) -> None:
+        """Designs compared over seeds."""
+        if hasattr(self, "studies"):
+            self._show_results()
+            self.tabs.setCurrentWidget(self.studies)
+
+    def ask_whether_it_helps(self) -> None:
+        """Begin the controls of the design on screen."""
+        if hasattr(self, "studies"):
+            self.show_studies()
+            self.studies.ask_whether_it_helps()
+
     def show_data(self) -> None:
         """Where the samples come from, and what is in them."""
         if hasattr(self, "data"):
@@ -429,6 +451,7 @@ class Window(QMainWindow):
         self.onlooking.close()
         self.comparison.close()
         self.evaluation.close()
+        self.studying.close()
         self.surveying.close()
         self.fetches.close()
         self.features.close()
@@ -491,6 +514,21 @@ class Window(QMainWindow):
             self.project.open(path)
         else:
             self.project.use_data(str(path))
+
+
+def _link(action: QAction, text: str) -> QPushButton:
+    """A command as a link; where it cannot be used there is none."""
+    link = QPushButton(text)
+    link.setProperty("kind", "link")
+    link.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    link.clicked.connect(action.trigger)
+
+    def follow() -> None:
+        link.setVisible(action.isEnabled())
+        link.setToolTip(action.toolTip())
+
+    action.changed.connect(follow)
+    return link
 
 
 def _panel(inside: QWidget, below: QWidget) -> QFrame:

@@ -168,9 +168,7 @@ def _refuse_untrainable(study: Study) -> None:
     """Raises UserError when a design cannot be trained on some data, before any run begins."""
     from qdesigner.design.checks import require_trainable
 
-    for task in study.tasks():
-        if task.seed != study.seeds[0]:
-            break
+    for task in study.but(seeds=study.seeds[:1]).tasks():
         try:
             require_trainable(task.design)
         except UserError as error:
@@ -199,9 +197,9 @@ def run_study(
     from qdesigner.cli.studying import StudyTerminal, show_verdict
     from qdesigner.progress import JsonLines
     from qdesigner.session import events
-    from qdesigner.session.studying import Conduct
+    from qdesigner.session.studying import STOPPED, Conduct
     from qdesigner.session.verdict import Reported
-    from qdesigner.studies.conduct import STOPPED, conduct
+    from qdesigner.studies.conduct import conduct
 
     reported: list[Reported] = []
     control = CtrlC()

@@ -460,9 +460,10 @@ def use_source(design: Design, source: str, path: str = "") -> Design:
     other data begins anew; whether there is anything at ``path`` is not asked. A backbone that the
     embedded one stands in for, which knows digits alone, takes its place on other images."""
     kept = design.data if design.data.rows == (source in ROWS) else DataSpec()
+    fitting = _with_backbone(design, source)
     return _with_loss(
         set_data(
-            _with_backbone(design, source), source=source, path=path, classes=(), task="classify", label="", columns=(),
+            fitting, source=source, path=path, classes=(), task="classify", label="", columns=(),
             augmentation=kept.augmentation, size=kept.size, channels=kept.channels,
         )
     )  # fmt: skip

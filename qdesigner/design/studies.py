@@ -326,9 +326,11 @@ def of_screen(name: str, design: Design, seeds: Sequence[int] = SEEDS) -> Study:
         model = backbone.settings.text("model")
         origin, path = backbone.weights.origin, backbone.weights.path
         weights = {"file": path, "random": origin}.get(origin, weights)
+    variants = entanglement(template, model, weights)
+    usual = variants[0].design.data  # in the size and the channels that a LeNet takes
+    spec = data.but(size=data.size or usual.size, channels=data.channels or usual.channels)
     stem = (Path(data.path).stem if data.path else "") or data.source
-    named = NamedData(name=stem[:200], spec=data)
-    return study_of(name, kind.about, entanglement(template, model, weights), (named,), seeds)
+    return study_of(name, kind.about, variants, (NamedData(name=stem[:200], spec=spec),), seeds)
 
 
 STUDIES: dict[str, StudyKind] = {

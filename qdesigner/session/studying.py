@@ -12,6 +12,8 @@ from qdesigner.circuit.readout import Value
 from qdesigner.design.study import Study, Task
 from qdesigner.session.events import Event
 
+STOPPED = "stopped"  # why a study has ended that was stopped
+
 
 class Result(Value):
     """What one run of a study came to, as written beside it.
@@ -106,3 +108,11 @@ class StudyEnded(Event):
     failed: int
     seconds: float
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRefused(Event):
+    """Why a study cannot begin, as a sentence; ``details`` for the log."""
+
+    reason: str
+    details: str = ""

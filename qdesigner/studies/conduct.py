@@ -13,6 +13,7 @@ from qdesigner.design.study import Task
 from qdesigner.errors import UserError
 from qdesigner.session import events
 from qdesigner.session.studying import (
+    STOPPED,
     Conduct,
     Result,
     RunDone,
@@ -28,7 +29,6 @@ from qdesigner.training.control import Control, Emit, Free
 
 ATTEMPTS = 3  # a run is begun as often when whoever does it is lost
 LOOK = 0.2  # s between two looks at whether to stop
-STOPPED = "stopped"
 
 
 def conduct(

@@ -18,6 +18,33 @@ from qdesigner.session import events
 from qdesigner.session.onlook import Predict, Predicted, Trace, Traced
 
 
+class FakeTask(QObject):
+    """A task without a child; what it is asked is only written down."""
+
+    said = Signal(object)
+    ended = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running = False
+        self.asked: list[object] = []
+        self.answers: list[object] = []
+
+    def start(self, wanted: object) -> None:
+        self.running = True
+        self.asked.append(wanted)
+
+    def answer(self, value: object) -> None:
+        self.answers.append(value)
+
+    def cancel(self) -> None:
+        self.finish("Cancelled.")
+
+    def finish(self, why: str = "") -> None:
+        self.running = False
+        self.ended.emit(why)
+
+
 class FakeSession(QObject):
     """Signals and states of a session; commands are only written down."""
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, Qt, Signal
-from shells import end, heard, quickstart, wait_until
+from PySide6.QtCore import Qt
+from shells import FakeTask, end, heard, quickstart, wait_until
 
 from app.document import Document
 from app.panels.evaluate import EvaluatePanel, evaluation, spec_text
@@ -18,31 +18,6 @@ from qdesigner.design.spec import DeviceSpec
 from qdesigner.session import events
 from qdesigner.session.evaluation import Asked, Evaluate, Evaluated, EvaluateFailed
 from qdesigner.training import loop
-
-
-class FakeTask(QObject):
-    said = Signal(object)
-    ended = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.running = False
-        self.asked: list[object] = []
-        self.answers: list[object] = []
-
-    def start(self, wanted: object) -> None:
-        self.running = True
-        self.asked.append(wanted)
-
-    def answer(self, value: object) -> None:
-        self.answers.append(value)
-
-    def cancel(self) -> None:
-        self.finish("Cancelled.")
-
-    def finish(self, why: str = "") -> None:
-        self.running = False
-        self.ended.emit(why)
 
 
 @pytest.fixture(scope="module")
