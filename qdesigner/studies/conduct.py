@@ -7,8 +7,10 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from statistics import median
 
+from qdesigner.design.plan import trained_prefix
 from qdesigner.design.study import Task
 from qdesigner.errors import UserError
 from qdesigner.session import events
@@ -29,6 +31,7 @@ from qdesigner.training.control import Control, Emit, Free
 
 ATTEMPTS = 3  # a run is begun as often when whoever does it is lost
 LOOK = 0.2  # s between two looks at whether to stop
+LOOK_AHEAD = 100  # runs among which another one to do meanwhile is looked for
 
 
 def conduct(
@@ -84,6 +87,7 @@ class _Conductor:
         self.waiting = deque(missing)
         self.under_way: dict[str, float] = {}  # since when, by key
         self.attempts: dict[str, int] = {}
+        self.computed: set[str] = set()  # frozen features that are there by now
         self.failed: list[RunFailed] = []
         self.total = len(store.tasks)
         self.begun = time.perf_counter()
@@ -101,7 +105,7 @@ class _Conductor:
                     why = STOPPED
                     break
                 while self.waiting and self.crew.room > 0:
-                    self._begin(self.waiting.popleft())
+                    self._begin(self._next())
                 for news in self.crew.news(LOOK):
                     self._hear(news)
         except UserError as error:
@@ -114,6 +118,18 @@ class _Conductor:
         ended = StudyEnded(folder, len(self.results), len(self.failed), spent, why)
         self.emit(ended)
         return ended
+
+    def _next(self) -> Task:
+        """The run to begin now: the next one, unless it would only wait for the frozen features
+        that one under way computes, and there is another to do meanwhile."""
+        busy = {_frozen(self.store.tasks[key]) for key in self.under_way} - self.computed - {""}
+        place = 0
+        if busy and not self.crew.queues:
+            some = enumerate(islice(self.waiting, LOOK_AHEAD))
+            place = next((n for n, task in some if _frozen(task) not in busy), 0)
+        task = self.waiting[place]
+        del self.waiting[place]
+        return task
 
     def _begin(self, task: Task) -> None:
         self.attempts[task.key] = self.attempts.get(task.key, 0) + 1
@@ -144,6 +160,7 @@ class _Conductor:
         self.under_way.pop(task.key, None)
         self.store.save(result)
         self.results[task.key] = result
+        self.computed.add(_frozen(task))
         self.emit(RunDone(result, len(self.results), self.total, self._left()))
 
     def _fail(self, task: Task, reason: str) -> None:
@@ -189,6 +206,13 @@ class _Spent:
             if like in self._medians:
                 return self._medians[like]
         return 0.0
+
+
+def _frozen(task: Task) -> str:
+    """What frozen features a run needs: the same text for the same, "" for none."""
+    design = task.design
+    stages = design.stages[: trained_prefix(design)]
+    return "\n".join(value.model_dump_json() for value in (design.data, *stages)) if stages else ""
 
 
 def _words(task: Task) -> str:

@@ -230,6 +230,34 @@ def test_a_study_tells_of_every_run_and_a_second_time_of_what_is_there(
         json.dumps(event.to_json())
 
 
+def test_no_run_is_begun_that_would_wait_for_features_another_computes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two hands one computes the frozen features; the other does what needs none."""
+    other = edits.set_frozen(SMALL, SMALL.backbone.id, False)
+    what = study(SMALL, edits.set_training(SMALL, epochs=2), other, seeds=1)
+    crews: list[Doing] = []
+
+    class Two(Doing):
+        hands = 2
+
+        @property
+        def room(self) -> int:
+            return 2 - len(self.told)
+
+        def news(self, seconds: float) -> list[News]:
+            return [self.told.pop(0)]
+
+    def crew(count: int, folder: Callable[[str], Path]) -> Doing:
+        crews.append(Two(folder.__self__))  # type: ignore[attr-defined]
+        return crews[-1]
+
+    monkeypatch.setattr(conducting, "Lanes", crew)
+    conducted(what, tmp_path)
+    first, second, third = (task.key for task in what.tasks())
+    assert crews[0].begun == [first, third, second]
+
+
 def test_a_result_that_is_not_whole_is_missing(
     tmp_path: Path, here: Callable[..., list[Doing]]
 ) -> None:
