@@ -11,6 +11,7 @@ from itertools import islice
 from statistics import median
 
 from qdesigner.design.plan import trained_prefix
+from qdesigner.design.spec import DataSpec
 from qdesigner.design.study import Task
 from qdesigner.errors import UserError
 from qdesigner.session import events
@@ -87,7 +88,7 @@ class _Conductor:
         self.waiting = deque(missing)
         self.under_way: dict[str, float] = {}  # since when, by key
         self.attempts: dict[str, int] = {}
-        self.computed: set[str] = set()  # frozen features that are there by now
+        self.computed: set[tuple[str, DataSpec]] = set()  # frozen features that are there by now
         self.failed: list[RunFailed] = []
         self.total = len(store.tasks)
         self.begun = time.perf_counter()
@@ -122,14 +123,20 @@ class _Conductor:
     def _next(self) -> Task:
         """The run to begin now: the next one, unless it would only wait for the frozen features
         that one under way computes, and there is another to do meanwhile."""
-        busy = {_frozen(self.store.tasks[key]) for key in self.under_way} - self.computed - {""}
+        under_way = [self.store.tasks[key] for key in self.under_way]
+        computing = {_front(t) for t in under_way if not self._computed(t)} - {""}
         place = 0
-        if busy and not self.crew.queues:
+        if computing and not self.crew.queues:
             some = enumerate(islice(self.waiting, LOOK_AHEAD))
-            place = next((n for n, task in some if _frozen(task) not in busy), 0)
+            free = (n for n, t in some if _front(t) not in computing or self._computed(t))
+            place = next(free, 0)
         task = self.waiting[place]
         del self.waiting[place]
         return task
+
+    def _computed(self, task: Task) -> bool:
+        """Whether a run on the same frozen features has ended, so that they are there."""
+        return (_front(task), task.design.data) in self.computed
 
     def _begin(self, task: Task) -> None:
         self.attempts[task.key] = self.attempts.get(task.key, 0) + 1
@@ -160,7 +167,7 @@ class _Conductor:
         self.under_way.pop(task.key, None)
         self.store.save(result)
         self.results[task.key] = result
-        self.computed.add(_frozen(task))
+        self.computed.add((_front(task), task.design.data))
         self.emit(RunDone(result, len(self.results), self.total, self._left()))
 
     def _fail(self, task: Task, reason: str) -> None:
@@ -208,11 +215,11 @@ class _Spent:
         return 0.0
 
 
-def _frozen(task: Task) -> str:
-    """What frozen features a run needs: the same text for the same, "" for none."""
-    design = task.design
-    stages = design.stages[: trained_prefix(design)]
-    return "\n".join(value.model_dump_json() for value in (design.data, *stages)) if stages else ""
+def _front(task: Task) -> str:
+    """The frozen front of a run's model, "" for none. One process at a time computes what the same
+    front makes of images."""
+    stages = task.design.stages[: trained_prefix(task.design)]
+    return "\n".join(stage.model_dump_json() for stage in stages)
 
 
 def _words(task: Task) -> str:
