@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from app.canvas.rulecard import RuleCard, Subject
 from qdesigner.circuit.circuit import Circuit, walk
 from qdesigner.circuit.gates import GATES
+from qdesigner.circuit.kinds import Input
 from qdesigner.circuit.labels import text
 from qdesigner.circuit.layout import Frame, Mark
 from qdesigner.circuit.measured import output_text
@@ -163,11 +164,29 @@ class Rule(QObject):
         if circuit.outputs > 1:
             f += f", output {output + 1} of {circuit.outputs}"
         terms = 2 * len(GATES[turn.operation.gate].frequencies)
-        subject = Subject(text(turn.operation), where, f, terms)
+        through, into = self._before(turn)
+        subject = Subject(text(turn.operation), where, f, terms, through, into)
         self.card.show_rule(subject, self._answer, self.held)
         self.place()
         self.card.show()
         self._board.viewport().update()
+
+    def _before(self, turn: Turn) -> tuple[tuple[str, ...], str]:
+        """The stages that the gradient passes on its way out of the circuit's front, and the one
+        whose weights it reaches; "" for none."""
+        document = self._board.document
+        stage = document.circuit_stage()
+        if stage is None or not isinstance(turn.operation.angle, Input):
+            return (), ""
+        through: list[str] = []
+        stages = document.design.stages
+        for before in reversed(stages[: stages.index(stage)]):
+            if before.frozen:
+                break
+            if before.kind == "linear":
+                return tuple(through), before.row.label
+            through.append(before.row.label)
+        return (), ""
 
     def place(self) -> None:
         """Put the card near its gate, inside the window."""

@@ -27,12 +27,15 @@ KEYS = "← → gate    ↑ ↓ output    Esc close"
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What the card is about: the gate, where it is and on which pass, the output f, and how many
-    terms its rule has."""
+    terms its rule has. Where its angle comes from the model before the circuit, ``through`` are the
+    stages that the gradient passes, and ``into`` the one whose weights it reaches."""
 
     title: str
     where: str
     output: str
     terms: int = 2
+    through: tuple[str, ...] = ()
+    into: str = ""
 
 
 def signed(value: float) -> str:
@@ -66,6 +69,17 @@ def results(answer: ShiftAnswer) -> list[tuple[str, str]]:
     return [(added, signed(answer.by_rule)), ("exact gradient", signed(answer.exact))]
 
 
+def onward(subject: Subject, answer: ShiftAnswer) -> list[tuple[str, str]]:
+    """How the gradient flows on into the classical weights before the circuit: of a linear stage
+    right before it, that of its bias is the same, that of a weight the same times its input."""
+    if not subject.into:
+        return []
+    if subject.through:
+        return [(f"flows through {', '.join(subject.through)} into {subject.into}", "")]
+    value = signed(answer.by_rule)
+    return [(f"∂f/∂bias of {subject.into}", value), ("∂f/∂weight", f"{value} × its input")]
+
+
 class RuleCard(QWidget):
     """One gate's rule; the mouse goes through it."""
 
@@ -83,8 +97,9 @@ class RuleCard(QWidget):
     def show_rule(self, subject: Subject, answer: ShiftAnswer | None, keys: bool) -> None:
         """Show a gate's rule, or dots until it is known; ``keys`` says which keys go on."""
         self._subject, self._answer, self._keys = subject, answer, keys
-        lines = 3 + 1 + subject.terms + 2 + keys
-        self.setFixedSize(WIDTH, 2 * PAD + CURVE + 22 + lines * LINE)
+        flows = (1 if subject.through else 2) if subject.into else 0
+        lines = 3 + 1 + subject.terms + 2 + flows + keys
+        self.setFixedSize(WIDTH, 2 * PAD + CURVE + 22 + lines * LINE + (10 if flows else 0))
         self.setAccessibleDescription(self.text())
         self.update()
 
@@ -99,6 +114,7 @@ class RuleCard(QWidget):
         said.append(f"θ = {answer.angle:.4f} rad")
         said += [" ".join(part for part in row if part) for row in rows(answer)]
         said += [f"{name} {value}" for name, value in results(answer)]
+        said += [f"{name} {value}".strip() for name, value in onward(self._subject, answer)]
         return "\n".join(said)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -164,17 +180,22 @@ class RuleCard(QWidget):
             painter.setPen(QColor(colours.muted))
             painter.drawText(line.adjusted(WIDTH - 2 * PAD - 60, 0, 0, 0), flags, coefficient)
             top += LINE
-        painter.setPen(QPen(QColor(colours.border), 1.0))
-        painter.drawLine(QPointF(PAD, top + 5), QPointF(WIDTH - PAD, top + 5))
-        top += 10
-        painter.setPen(QColor(colours.text))
-        for name, value in results(answer):
-            line = QRectF(PAD, top, WIDTH - 2 * PAD, LINE)
-            painter.setFont(font(12))
-            painter.drawText(line, flags, name)
-            painter.setFont(font(12, bold=True))
-            painter.drawText(line.adjusted(0, 0, -68, 0), right, value)
-            top += LINE
+        for lines, gap in ((results(answer), 68), (onward(self._subject, answer), 0)):
+            if not lines:
+                continue
+            painter.setPen(QPen(QColor(colours.border), 1.0))
+            painter.drawLine(QPointF(PAD, top + 5), QPointF(WIDTH - PAD, top + 5))
+            top += 10
+            painter.setPen(QColor(colours.text))
+            for name, value in lines:
+                line = QRectF(PAD, top, WIDTH - 2 * PAD, LINE)
+                painter.setFont(font(12))
+                room = round(line.width())
+                shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+                painter.drawText(line, flags, shown)
+                painter.setFont(font(12, bold=True))
+                painter.drawText(line.adjusted(0, 0, -gap, 0), right, value)
+                top += LINE
 
 
 def _colour(number: int) -> QColor:

@@ -197,6 +197,28 @@ def test_a_controlled_rotation_has_four_terms() -> None:
     assert results(answer)[0][0] == "sum of these"
 
 
+def test_the_gradient_of_an_embedded_angle_flows_on_into_the_weights_before_the_circuit() -> None:
+    bench = RuleBench("H + RY embedding | RY layer")
+    design = bench.document.design
+    while len(design.stages) > 1:
+        design = edits.remove_stage(design, next(s.id for s in design.stages if not s.circuit))
+    line = edits.new_stage(design, "linear", outputs=4)
+    bench.document.apply("Linear before it", edits.insert_stage(design, 0, line))
+    bench.board.show_rule()
+    bench.board.show_shift(ANSWER)
+    assert bench.card.text().splitlines()[-2:] == [
+        "∂f/∂bias of Linear −0.9211", "∂f/∂weight −0.9211 × its input"
+    ]  # fmt: skip
+    squash = edits.new_stage(bench.document.design, "squash")
+    bench.document.apply("tanh", edits.insert_stage(bench.document.design, 1, squash))
+    bench.board.show_shift(ANSWER)
+    last = bench.card.text().splitlines()[-1]
+    assert last.startswith("flows through tanh") and last.endswith("into Linear")
+    bench.select("ry_layer-1")
+    bench.board.show_shift(ANSWER)
+    assert bench.card.text().splitlines()[-1].startswith("exact gradient")
+
+
 @pytest.mark.parametrize("look", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("text", ["RX 0", "CRX 0→3", "RZZ 0,3", " | ".join(["RY layer"] * 12)])
 def test_the_card_stays_inside_the_window(text: str, look: theme.Theme) -> None:
