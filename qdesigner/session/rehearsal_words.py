@@ -77,14 +77,14 @@ def score_words(score: float, errors: bool) -> str:
 
 
 def interval_words(row: Measured, errors: bool) -> str:
-    """ "96.8 to 97.9", the row's interval in the unit of its score."""
+    """ "96.8–97.9", the row's interval in the unit of its score."""
     ends = (f"{end:.3g}" if errors else f"{100 * end:.1f}" for end in (row.low, row.high))
-    return " to ".join(ends)
+    return "–".join(ends)
 
 
 def shots_words(row: Measured) -> str:
-    """ "1,000", or "exact"; of a machine without shots "any number"."""
-    return _number(row.shots) if row.shots else ("any number" if row.snapshot else "exact")
+    """ "1,000", or "exact"; of a machine without shots "any"."""
+    return _number(row.shots) if row.shots else ("any" if row.snapshot else "exact")
 
 
 def percent(share: float) -> str:

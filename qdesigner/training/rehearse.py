@@ -133,8 +133,8 @@ def _note(ask: Rehearse, split: str) -> str:
     if ask.split or split == "test":
         return ""
     return (
-        "The run has no test split, so this is on its validation split, which has chosen the best "
-        "epoch: the accuracy itself is flattered, its loss by shots and noise hardly."
+        "The run has no test split, so these are of its validation split. That has chosen the best "
+        "epoch, so the score itself is flattered; what shots and noise take from it is not."
     )
 
 
