@@ -386,6 +386,11 @@ def _run() -> Iterator[Entry]:
         ("Ctrl+Shift+E",), tip="Ask the trained run with shots, noise, or on another machine",
     )  # fmt: skip
     yield Command(
+        "rehearse", "Run", "Rehearse on hardware…", lambda w: w.show_evaluate("rehearsal"),
+        ("Ctrl+Shift+H",),
+        tip="The run's accuracy against shots, and under the noise of real machines",
+    )  # fmt: skip
+    yield Command(
         "compare_devices", "Run", "Compare devices…", lambda w: w.show_bench(), ("Ctrl+B",),
         tip="Time a batch on every device that is installed",
     )  # fmt: skip

@@ -172,9 +172,10 @@ def _table(found: Rehearsal) -> Table:
     from qdesigner.session.rehearsal_words import interval_words, percent, score_words, shots_words
 
     errors = found.begun.errors
-    shown = Table("device", box=SIMPLE_HEAD, pad_edge=False)
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    shown.add_column("device", no_wrap=True, min_width=8)
     for name in ("shots", "error (95 %)" if errors else "accuracy, % (95 %)", "change", "circuits",
-                 "depth", "2-qubit", "time"):  # fmt: skip
+                 "depth", "2q", "time"):  # fmt: skip
         shown.add_column(name, justify="right", no_wrap=True)
     for row in found.rows:
         score = score_words(row.score, errors).removesuffix(" %")
