@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
+    QButtonGroup,
     QHBoxLayout,
     QProgressBar,
     QPushButton,
@@ -55,7 +56,11 @@ HINT = (
 )
 COLUMNS = ("device", "shots", "accuracy (95 %)", "change", "depth", "2-qubit", "circuits", "time")
 SPARED = ("circuits", "depth", "2-qubit", "time")  # where there is little room
-ROOMY, TALL = 860, 250  # px of the page from which all columns, and all sentences, are shown
+LINE = 21  # px, a row's height
+# px of the page from which table and plot stand beside each other, all columns are shown, and
+# (high) all sentences.
+BESIDE, ROOMY, TALL = 720, 1060, 300
+LOW = 180  # px: in a lower page the plot goes without its key; pointing at a line tells it
 
 
 class RehearsalPanel(QWidget):
@@ -75,10 +80,11 @@ class RehearsalPanel(QWidget):
         self.bar = QProgressBar(textVisible=False, maximum=1000)
         self.said = Elided()
         self.hint = Caption(HINT)
-        self.sentences = Caption(colour="text")
+        self.sentences, self.short = Caption(colour="text"), Elided(colour="text")
         self.rows = Lines(COLUMNS)
         self.table = PlainTable(self.rows, "Rows of the rehearsal")
         self.plot, self.key = RehearsalPlot(), Key()
+        self.views = {"plot": QPushButton("Plot"), "rows": QPushButton("Rows")}
         self._lay_out()
         self.go.clicked.connect(self._start_or_cancel)
         self.form.changed.connect(self._chosen)
@@ -95,24 +101,37 @@ class RehearsalPanel(QWidget):
         top.addWidget(self.go)
         top.addWidget(self.bar)
         top.addWidget(self.said, 1)
+        either = QButtonGroup(self)
+        for button in self.views.values():
+            button.setProperty("kind", "segment")
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(self._fit_in)
+            either.addButton(button)
+            top.addWidget(button)
+        self.views["plot"].setChecked(True)
         for caption in (self.hint, self.sentences):
             caption.setWordWrap(True)
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.sentences.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Maximum)
-        rows = QVBoxLayout()
-        rows.setSpacing(4)
-        rows.addWidget(self.table, 1)
-        rows.addWidget(self.sentences)
-        drawn = QVBoxLayout()
+        self.table.verticalHeader().setDefaultSectionSize(LINE)
+        self._drawn = QWidget()
+        drawn = QVBoxLayout(self._drawn)
+        drawn.setContentsMargins(0, 0, 0, 0)
         drawn.setSpacing(0)
         drawn.addWidget(self.plot, 1)
         drawn.addWidget(self.key)
         shown = QWidget()
-        both = QHBoxLayout(shown)
-        both.setContentsMargins(0, 0, 0, 0)
+        both = QHBoxLayout()
         both.setSpacing(12)
-        both.addLayout(rows, 3)
-        both.addLayout(drawn, 2)
+        both.addWidget(self.table, 3)
+        both.addWidget(self._drawn, 2)
+        column = QVBoxLayout(shown)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.sentences)
+        column.addWidget(self.short)
+        column.addLayout(both, 1)
         self._stack = QStackedLayout()
         self._stack.addWidget(self.hint)
         self._stack.addWidget(shown)
@@ -127,11 +146,22 @@ class RehearsalPanel(QWidget):
         row.addLayout(right, 1)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """In a small window the table shows what matters most."""
+        """In a small window what matters most is shown."""
         super().resizeEvent(event)
+        self._fit_in()
+
+    def _fit_in(self) -> None:
+        beside, some = self.width() >= BESIDE, bool(self.rows.rows)
+        for button in self.views.values():
+            button.setVisible(some and not beside)
+        self._drawn.setVisible(beside or self.views["plot"].isChecked())
+        self.table.setVisible(beside or self.views["rows"].isChecked())
         for name in SPARED:
             self.table.setColumnHidden(COLUMNS.index(name), self.width() < ROOMY)
-        self.sentences.setVisible(self.height() >= TALL and bool(self.sentences.text()))
+        self.key.setVisible(self.height() >= LOW)
+        tall, words = self.height() >= TALL, bool(self.sentences.text())
+        self.sentences.setVisible(words and tall)
+        self.short.setVisible(words and not tall)
 
     # ---- what is asked --------------------------------------------------------------------------
 
@@ -241,9 +271,11 @@ class RehearsalPanel(QWidget):
         self.table.scrollToBottom()
         self.plot.show_rows(found)
         self.key.show_rows(found)
-        text = " ".join(said(found)) if found is not None and found.whole else ""
-        self.sentences.setText(text)
-        self.sentences.setVisible(bool(text) and self.height() >= TALL)
+        words = said(found) if found is not None and found.whole else ()
+        self.sentences.setText("\n".join(words))
+        self.short.setText(" ".join(words))
+        self.short.setToolTip("\n".join(words))
+        self._fit_in()
         self._stack.setCurrentIndex(1 if rows else 0)
 
     def _refresh(self, text: str = "") -> None:
@@ -277,7 +309,8 @@ class RehearsalPanel(QWidget):
 def _cells(row: Measured, errors: bool) -> tuple[str, ...]:
     score = score_words(row.score, errors)
     return (
-        row.device, shots_words(row), f"{score} ({interval_words(row, errors)})",
+        row.device if row.snapshot else "simulator", shots_words(row),
+        f"{score} ({interval_words(row, errors)})",
         "" if row.changed is None else percent(row.changed),
         "" if row.depth is None else number(row.depth),
         "" if row.two_qubit is None else number(row.two_qubit),

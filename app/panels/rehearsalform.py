@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QListView,
     QMenu,
     QScrollArea,
+    QSizePolicy,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -44,12 +45,18 @@ class RehearsalForm(QScrollArea):
         self._mine = False  # whether the user has chosen machines
         self.machines: tuple[str, ...] = ()
         self.shots = QLineEdit(",".join(map(str, SHOTS)))
+        self.shots.setCursorPosition(0)  # where it is too long, its beginning is seen
         self.shots.setToolTip("Numbers of shots, commas between; nothing: none")
         self.choose = QToolButton()
         self.choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choose.setProperty("kind", "choice")
+        self.choose.setStyleSheet("QToolButton { text-align: left; padding-left: 8px; }")
         self.split = QComboBox()
         self.split.addItems((USUAL, *SPLITS))
+        self.split.setMinimumContentsLength(6)
+        self.split.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.limit = QSpinBox(minimum=0, maximum=1_000_000)
         self.limit.setSpecialValueText("what fits")
         self.limit.setToolTip(
@@ -72,7 +79,8 @@ class RehearsalForm(QScrollArea):
         self.repeats.valueChanged.connect(lambda _value: self.changed.emit())
 
     def _lay_out(self) -> None:
-        self.choose.setSizePolicy(self.split.sizePolicy())
+        self.choose.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.choose.setMinimumWidth(60)
         self._ticks = Ticks()
         self._ticks.ticked.connect(self._tick)
         listed = QListView()

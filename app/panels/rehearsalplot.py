@@ -22,7 +22,7 @@ from qdesigner.session.rehearsal_words import interval_words, percent, score_wor
 # Machines differ by colour, by dash and by the sign before their name.
 COLOURS = ("validation", "template", "classical", "warning", "right", "wrong")
 DASHES = (Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
-SIGNS = ("╌", "┈", "╴·")
+SIGNS = ("╍", "┉", "╸·")
 NEAR = 12  # px from a line that is pointed at
 LOWEST, ROOM = 0.02, 0.12  # the least height of the plot, and its margins as a share of it
 
@@ -55,12 +55,14 @@ class Key(QLabel):
             if found.exact is not None:
                 parts.append(("━", look.text, "exact"))
             if found.with_shots:
-                parts.append(("●", look.accent, "with shots"))
+                parts.append(("●", look.accent, "with\N{NO-BREAK SPACE}shots"))
             parts += [
                 (SIGNS[place % len(SIGNS)], machine_colour(place).name(), row.device)
                 for place, row in enumerate(found.machines)
             ]
-        self.setText("&nbsp;&nbsp; ".join(
+        score = "error" if found is not None and found.begun.errors else "accuracy, %,"
+        what = f'<span style="color:{look.muted}">{score} against shots:</span> ' if parts else ""
+        self.setText(what + "&nbsp;&nbsp; ".join(
             f'<span style="color:{colour}">{sign}</span>&nbsp;'
             f'<span style="color:{look.muted}">{html.escape(name)}</span>'
             for sign, colour, name in parts
