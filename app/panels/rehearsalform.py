@@ -142,7 +142,7 @@ class RehearsalForm(QScrollArea):
         self._ticks.show(on, tuple(self._offered))
         words = ", ".join(snapshot_words(name) for name in machines) or "none"
         absent = missing(DEVICES[AER])
-        room = WIDTH - LABEL - 52
+        room = WIDTH - LABEL - 68
         self.choose.setText(self.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, room))
         self.choose.setEnabled(not absent)
         self.choose.setToolTip(absent or f"Under the noise of {words}, as it was recorded one day")
