@@ -72,6 +72,7 @@ class RehearsalPanel(QWidget):
         self._path = ""  # of the run whose rows are shown
         self._asked = ""  # the run that the child works at
         self._outcome = ""  # how the last rehearsal ended, until something else is chosen
+        self._seen: object = None  # of the run, when it was last looked at
         self.found: Rehearsal | None = None
         self.form = RehearsalForm()
         self.go = QPushButton("Rehearse")
@@ -211,6 +212,14 @@ class RehearsalPanel(QWidget):
     # ---- the run --------------------------------------------------------------------------------
 
     def _follow_run(self) -> None:
+        seen = (self._runview.path, self._design, len(self._runview.epochs) > 0,
+                self._runview.best_epoch)  # fmt: skip
+        if seen != self._seen:  # a training run tells of itself many times a second
+            self._seen = seen
+            self._look()
+
+    def _look(self) -> None:
+        """Take up what there is of the run."""
         self.form.show_design(self._design)
         if self._runview.path != self._path:
             self._path, self._outcome = self._runview.path, ""
@@ -228,7 +237,7 @@ class RehearsalPanel(QWidget):
 
     def _forget(self) -> None:
         self._task.cancel()
-        self._follow_run()
+        self._look()
 
     # ---- what comes -----------------------------------------------------------------------------
 
