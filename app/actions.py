@@ -399,6 +399,11 @@ def _run() -> Iterator[Entry]:
         tip="Studies over seeds: entanglement, depth, activations, devices, or a study file",
     )  # fmt: skip
     yield Command(
+        "rehearse", "Run", "Rehearse on hardware…", lambda w: w.show_evaluate("rehearsal"),
+        ("Ctrl+Alt+H",),
+        tip="The run's accuracy against shots, and under the noise of real machines",
+    )  # fmt: skip
+    yield Command(
         "compare_devices", "Run", "Compare devices…", lambda w: w.show_bench(), ("Ctrl+B",),
         tip="Time a batch on every device that is installed",
     )  # fmt: skip

@@ -49,7 +49,7 @@ from app.looked import MOST_FILES, Looked
 from app.onlooking import Onlooking
 from app.panels.about import about_window, shortcuts_window
 from app.panels.devices import DeviceButton
-from app.panels.evaluate import EvaluatePanel, evaluation
+from app.panels.evaluate import evaluation
 from app.panels.header import Header
 from app.panels.inspector import Inspector
 from app.panels.log import LogLines, LogPanel
@@ -60,6 +60,7 @@ from app.panels.statusbar import StatusBar
 from app.panels.strip import Strip
 from app.panels.timebar import TimeBar
 from app.project import Project
+from app.rehearsing import rehearsing
 from app.runlist import RunList
 from app.runs import Runs
 from app.runview import RunView
@@ -71,6 +72,7 @@ from qdesigner.paths import data_folder
 
 if TYPE_CHECKING:
     from app.panels.backbones import BackbonesPanel
+    from app.panels.evaluating import EvaluateTab
 
 _log = logging.getLogger(__name__)
 SIZES = {"columns": [184, 1016, 240], "centre": [360, 368]}  # px, at the first start
@@ -100,14 +102,14 @@ class Window(QMainWindow):
         self.onlooking = onlooking or Onlooking()
         self.looked = Looked(self.runview, self.onlooking)
         self.comparison = Comparison()
-        self.evaluation = evaluation()
+        self.evaluation, self.rehearsing = evaluation(), rehearsing()
         self.studying = studying()
         self.surveying = Surveying()
         self.fetches = Fetches()
         self.features = FeatureCache(self.document, self.session, self.runview)
         # Built when they are first asked for.
         self.bench: QWidget | None = None
-        self.evaluate: QWidget | None = None
+        self.evaluate: EvaluateTab | None = None
         self.backbones: BackbonesPanel | None = None
         self._late = self._train_first = False
         self._build()
@@ -301,12 +303,17 @@ class Window(QMainWindow):
             self.tabs.addTab(self.bench, "Bench")
         self.tabs.setCurrentWidget(self.bench)
 
-    def show_evaluate(self) -> None:
-        """The evaluation on other devices as a tab of its own."""
+    def show_evaluate(self, page: str = "one") -> None:
+        """The run on one other device, or rehearsed on many, as a tab of its own."""
+        from app.panels.evaluating import EvaluateTab
+
         self._show_results()
         if self.evaluate is None:
-            self.evaluate = EvaluatePanel(self.document, self.runview, self.evaluation)
+            self.evaluate = EvaluateTab(
+                self.document, self.runview, self.evaluation, self.rehearsing
+            )
             self.tabs.addTab(self.evaluate, "Evaluate")
+        self.evaluate.pages.go(page)
         self.tabs.setCurrentWidget(self.evaluate)
 
     def show_image(self) -> None:
@@ -452,6 +459,7 @@ class Window(QMainWindow):
         self.comparison.close()
         self.evaluation.close()
         self.studying.close()
+        self.rehearsing.close()
         self.surveying.close()
         self.fetches.close()
         self.features.close()

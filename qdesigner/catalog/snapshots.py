@@ -34,3 +34,18 @@ _NAMES = {
 SNAPSHOTS: dict[str, int] = {
     f"fake_{name}": wires for wires, names in _NAMES.items() for name in names.split()
 }  # name: wires, the smallest processors first
+
+# Three generations of processors: a small one of 2021 that the circuit fits, one of 2022, of 2024.
+_SMALL = ("fake_manila", "fake_guadalupe", "fake_kolkata")
+_LATER = ("fake_sherbrooke", "fake_fez")
+
+
+def typical(wires: int) -> tuple[str, ...]:
+    """Three snapshots of different generations for a circuit of so many wires, the oldest first."""
+    small = next((name for name in _SMALL if SNAPSHOTS[name] >= wires), "")
+    return tuple(name for name in (small, *_LATER) if name and SNAPSHOTS[name] >= wires)
+
+
+def snapshot_words(name: str) -> str:
+    """A snapshot as people call it: "Manila"."""
+    return name.removeprefix("fake_").capitalize()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,21 @@ class Differentiable(Protocol):
     def expectations(self, free: Free, angles: Tensor, amplitudes: Tensor | None) -> Tensor:
         """Exact readouts, differentiable: angles [batch, slots] -> [batch, outputs], in the dtype
         of ``angles``; gradients reach ``angles`` and, where the device can, ``amplitudes``."""
+
+
+class Size(NamedTuple):
+    """A circuit as a machine would run it: how deep, and how many of its gates join two qubits."""
+
+    depth: int
+    two_qubit: int
+
+
+@runtime_checkable
+class Transpiling(Protocol):
+    """A device that fits circuits to a machine's gates and couplings."""
+
+    def sizes(self, free: Free) -> list[Size]:
+        """Of each circuit that a readout takes, measurements not counted."""
 
 
 def open_device(spec: DeviceSpec) -> Device:

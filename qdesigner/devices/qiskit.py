@@ -18,7 +18,7 @@ from qiskit.quantum_info import Statevector
 
 from qdesigner.circuit.free import Free
 from qdesigner.design.spec import DeviceSpec
-from qdesigner.devices.base import Device, Floats
+from qdesigner.devices.base import Device, Floats, Size
 from qdesigner.devices.counts import Counts, bases, dense, readout
 from qdesigner.devices.qiskit_circuits import Built, build, columns, measured, operators
 from qdesigner.errors import UserError
@@ -178,6 +178,10 @@ class Noisy:
             found.append(_counts(ready.run(values, shots, _seed(seed, number)), shots))
         return readout(free, found, len(values))
 
+    def sizes(self, free: Free) -> list[Size]:
+        """See `Transpiling`."""
+        return [_size(placed.density.built.circuit) for placed in self._measured(free)]
+
     def _measure(self, free: Free) -> list[_Placed]:
         built = build(free)
         circuits = [
@@ -314,6 +318,14 @@ def _plain(built: Built) -> Built:
 def _bound(built: Built, row: Floats) -> Any:
     names = built.circuit.parameters
     return built.circuit.assign_parameters([float(row[built.column[name]]) for name in names])
+
+
+def _size(circuit: Any) -> Size:
+    gates = circuit.copy_empty_like()
+    for step in circuit.data:
+        if step.operation.name not in ("measure", "barrier"):
+            gates.append(step)
+    return Size(gates.depth(), gates.num_nonlocal_gates())
 
 
 def _counts(data: list[Any], shots: int) -> Counts:

@@ -1,5 +1,5 @@
-"""The plots of a study, as SVG and PNG: scores with their intervals, error against depth, and
-histograms of gradients."""
+"""The plots of a study, as SVG and PNG: scores with their intervals, error against depth,
+histograms of gradients; and that of a rehearsal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qdesigner.design.study import Study
+from qdesigner.session.rehearsal import Rehearsal
 from qdesigner.session.vanishing import HIGHEST, LOWEST, Gradients, edges, pooled
 from qdesigner.session.verdict import Score, Verdict
 
@@ -170,3 +171,38 @@ def _gradients(rows: Sequence[Gradients], order: Sequence[str]) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("log₁₀ |gradient|")
     return figure
+
+
+# ---- a rehearsal ---------------------------------------------------------------------------------
+
+
+def rehearsal(found: Rehearsal) -> Picture:
+    """Score against shots with its intervals; exact, and each machine's, as lines across."""
+    figure, ((axes, *_), *_) = _figure(3.8)
+    scale = 1.0 if found.begun.errors else 100.0
+    rows = found.with_shots
+    if found.exact is not None:
+        axes.axhline(scale * found.exact.score, color="0.35", linewidth=1.2, label="exact")
+    if rows:
+        below = [scale * (row.score - row.low) for row in rows]
+        above = [scale * (row.high - row.score) for row in rows]
+        axes.errorbar(
+            [row.shots for row in rows], [scale * row.score for row in rows],
+            yerr=[below, above], fmt="-o", capsize=3, label="with shots",
+        )  # fmt: skip
+    for number, row in enumerate(found.machines):
+        words = f"{row.device}, {row.shots:,} shots" if row.shots else f"{row.device}, any shots"
+        style = ("--", "-.", ":")[number % 3]
+        axes.axhline(
+            scale * row.score, linestyle=style, linewidth=1.5, color=f"C{number + 1}", label=words
+        )
+        axes.axhspan(scale * row.low, scale * row.high, color=f"C{number + 1}", alpha=0.12, lw=0)
+    axes.set_xscale("log")
+    if not rows:
+        axes.set_xticks([])
+    axes.set_xlabel("shots of each circuit" if rows else "")
+    score = "mean absolute error" if found.begun.errors else "accuracy"
+    axes.set_ylabel(f"{score} ({found.begun.split}{'' if found.begun.errors else ', %'})")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _saved(figure)

@@ -23,12 +23,11 @@ from qdesigner.devices.layer import DeviceLayer
 from qdesigner.devices.remote import Plan
 from qdesigner.errors import UserError
 from qdesigner.session import events
+from qdesigner.session.rehearsal_plan import BATCH
 from qdesigner.training.inputs import Inputs, prepare
 from qdesigner.training.losses import Criterion
 from qdesigner.training.metrics import metrics
 from qdesigner.training.runs import Run
-
-BATCH = 16  # images at once: few, so that a slow device shows how far it is
 
 Emit = Callable[[events.Event], None]
 Agree = Callable[[str], bool]
@@ -120,17 +119,13 @@ def evaluate(
     emit(events.Progress(loading(spec), 0, 0))
     load(spec)
     checkpoint = run.load_checkpoint("best" if best else "last")
-    dataset = open_dataset(design.data, _told(emit, "checking images"))
+    dataset = open_dataset(design.data, told(emit, "checking images"))
     items = chosen(dataset, split, limit)
-    if dataset.classes != run.classes:
-        raise UserError(
-            f"The classes of the data are no longer those that {folder.name!r} was trained on; "
-            "put them back."
-        )
+    same_classes(run, dataset)
     model = run.split_of(checkpoint, design)
     _ask(model.tail, design, len(items), agree)
     inputs = prepare(
-        design, model, dataset, items, lambda what: _told(emit, what), stopped=lambda: False
+        design, model, dataset, items, lambda what: told(emit, what), stopped=lambda: False
     )
     torch.manual_seed(design.training.seed)  # of the shots
     begun = time.perf_counter()
@@ -156,6 +151,15 @@ def refuse_device(design: Design) -> None:
     why = absent or next((why for why in whys if why), "")
     if why:
         raise UserError(why)
+
+
+def same_classes(run: Run, dataset: Dataset) -> None:
+    """Raises UserError when the data has other classes than the run was trained on."""
+    if dataset.classes != run.classes:
+        raise UserError(
+            f"The classes of the data are no longer those that {run.path.name!r} was trained on; "
+            "put them back."
+        )
 
 
 def chosen(dataset: Dataset, split: str, limit: int) -> Sequence[Item]:
@@ -200,7 +204,7 @@ def _outputs(tail: nn.Module, spec: DeviceSpec, inputs: Inputs, emit: Emit) -> T
     """The model's outputs [samples, outputs]. A remote device gets all images at once, in as few
     jobs as it takes them."""
     kind, count = DEVICES[spec.name], len(inputs.labels)
-    tell = _told(emit, f"running on {kind.label}")
+    tell = told(emit, f"running on {kind.label}")
     size = count if kind.remote else BATCH
     tell(0, count)
     rows = []
@@ -210,7 +214,7 @@ def _outputs(tail: nn.Module, spec: DeviceSpec, inputs: Inputs, emit: Emit) -> T
     return torch.cat(rows)
 
 
-def _told(emit: Emit, what: str) -> Callable[..., None]:
+def told(emit: Emit, what: str) -> Callable[..., None]:
     """What tells ``emit`` of ``(done, total, rate=0)`` in the words ``what``, 30 times a second."""
     last = [0.0]
 

@@ -356,7 +356,10 @@ class Run:
         cut = values.get("cut")
         design = design or self.design_of(values)
         split = Split(design, self.outputs, cut=cut if isinstance(cut, int) else None)
-        load_weights(split.tail, values["model"], self.path.name)
+        # Shots end what is computed once: frozen stages then stand in the tail, as they begin.
+        before = design.stages[: cut if isinstance(cut, int) and cut > 0 else 0]
+        still = tuple(f"{stage.id}." for stage in before)
+        load_weights(split.tail, values["model"], self.path.name, still)
         return split
 
     def weights_at(self, epoch: int) -> dict[str, torch.Tensor]:
@@ -375,10 +378,14 @@ class Run:
         return self.split_of(self.load_checkpoint("best" if best else "last")).whole().eval()
 
 
-def load_weights(tail: nn.Module, weights: dict[str, torch.Tensor], name: str) -> None:
-    """Put a checkpoint's weights into a model. Raises UserError when they do not fit."""
+def load_weights(
+    tail: nn.Module, weights: dict[str, torch.Tensor], name: str, still: tuple[str, ...] = ()
+) -> None:
+    """Put a checkpoint's weights into a model; those whose names begin with one of ``still`` may be
+    missing and stay. Raises UserError when they do not fit."""
+    kept = {key: value for key, value in tail.state_dict().items() if key.startswith(still)}
     try:
-        tail.load_state_dict(weights)
+        tail.load_state_dict({**kept, **weights} if still else weights)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise UserError(f"The checkpoint of {name!r} does not fit its own design.") from error
 
