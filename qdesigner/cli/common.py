@@ -64,10 +64,10 @@ def speak_anywhere() -> None:
 
 
 def template_names() -> list[str]:
-    """The shipped templates' names."""
-    from qdesigner.paths import resource
+    """The shipped templates' names, in the gallery's order."""
+    from qdesigner.design import gallery
 
-    return sorted(path.stem for path in resource("templates").glob("*.qdesign"))
+    return list(gallery.names())
 
 
 def chosen_templates(names: Sequence[str]) -> list[str]:
@@ -88,15 +88,14 @@ def is_run(path: Path) -> bool:
 
 def open_design(name: str) -> Design:
     """The Design in a file, of a run folder, or of a template. Raises UserError."""
-    from qdesigner.design import codec
-    from qdesigner.paths import resource
+    from qdesigner.design import codec, gallery
     from qdesigner.session.record import DESIGN
 
     path = Path(name)
     if is_run(path):
         return codec.load(path / DESIGN)
     if name in template_names() and not path.exists():
-        return codec.load(resource(f"templates/{name}.qdesign"))
+        return gallery.template(name)
     if not path.exists():
         raise UserError(
             f"There is no file {name!r}, and no template of that name "

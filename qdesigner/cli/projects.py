@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,9 +72,20 @@ def templates(
     if as_json:
         print(json.dumps([_facts(name, design) for name, design in rows]))
         return
-    for name, design in rows:
-        source = f" ({design.origin.source})" if design.origin is not None else ""
-        print(f"{name}\n    {design.name}{source}. {design.about}\n")
+    print(_listed([name for name, _ in rows]))
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Templates by family: the name, what it is, and where it comes from."""
+    from qdesigner.design import gallery
+
+    lines = []
+    for family, found in gallery.by_family(e for e in gallery.entries() if e.name in names).items():
+        lines.append(family)
+        for entry in found:
+            lines += [f"  {entry.name}", f"      {entry.line}", f"      {entry.origin.source}"]
+        lines.append("")
+    return "\n".join(lines).rstrip()
 
 
 def _facts(name: str, design: Design) -> dict[str, Any]:

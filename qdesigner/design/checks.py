@@ -20,6 +20,7 @@ from qdesigner.circuit.circuit import Circuit, expand, walk
 from qdesigner.design import edits
 from qdesigner.design.facts import DataFacts, data_facts
 from qdesigner.design.fronts import is_trained_run, misfit
+from qdesigner.design.origin_checks import origin_problems
 from qdesigner.design.plan import circuit_rows, duration, step_cost
 from qdesigner.design.problem import Fix, Problem
 from qdesigner.design.shapes import Traced, trace
@@ -46,6 +47,7 @@ def problems(design: Design, facts: DataFacts | UserError | None = None) -> tupl
     found += training_problems(design)
     found += _device_problems(design, classes)
     found += _doubts(design, facts)
+    found += origin_problems(design)
     return tuple(sorted(found, key=lambda problem: problem.severity != "error"))
 
 
@@ -279,7 +281,7 @@ def _doubts(design: Design, facts: DataFacts | UserError) -> Iterator[Problem]:
     backbone = design.backbone
     if backbone is not None:
         model = backbone.settings.text("model")
-        if model == EMBEDDED and design.data.source in PHOTOGRAPHS:
+        if model == EMBEDDED and design.data.source in PHOTOGRAPHS and not edits.stands_in(design):
             yield Problem(
                 "warning", backbone.id,
                 "The embedded backbone sees 8 × 8 grey pixels and knows only handwritten digits; "

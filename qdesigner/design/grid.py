@@ -13,13 +13,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from qdesigner.design import codec, edits, migrations
+from qdesigner.design import codec, edits, gallery, migrations
 from qdesigner.design.codec import DocumentError
 from qdesigner.design.spec import DataSpec, Design
-from qdesigner.design.studies import SEEDS, study_of, template
+from qdesigner.design.studies import SEEDS, study_of
 from qdesigner.design.study import NamedData, Study, Variant
 from qdesigner.errors import UserError
-from qdesigner.paths import resource
 
 FORMAT = "qdesigner-study"
 SCHEMA = 1
@@ -283,14 +282,13 @@ def _named_design(raw: Any, name: str, folder: Path) -> Design:
         beside = path.exists()
     except OSError:
         beside = False
-    known = sorted(each.stem for each in resource("templates").glob(f"*{codec.SUFFIX}"))
     if beside:
         return codec.load(path)
-    if raw in known:
-        return template(raw)
+    if raw in gallery.names():
+        return gallery.template(raw)
     raise DocumentError(
         f"{name} names the design {raw[:200]!r}, but there is no such project beside it, and no "
-        f"such template (templates: {', '.join(known)})."
+        f"such template (templates: {', '.join(gallery.names())})."
     )
 
 

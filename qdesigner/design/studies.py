@@ -14,12 +14,12 @@ from qdesigner.catalog.sets import SETS
 from qdesigner.circuit.circuit import Block, Circuit, expand
 from qdesigner.circuit.fields import Settings
 from qdesigner.circuit.kinds import Group
-from qdesigner.design import codec, edits
+from qdesigner.design import edits
 from qdesigner.design.controls import controls, require_circuit
+from qdesigner.design.gallery import template
 from qdesigner.design.spec import DataSpec, Design, Stage
 from qdesigner.design.study import NamedData, Study, Variant
 from qdesigner.errors import UserError
-from qdesigner.paths import resource
 
 SEEDS = (0, 1, 2, 3, 4)
 SHARE = 0.2  # that a study keeps for the test where the data says nothing
@@ -272,14 +272,6 @@ def _left_out(design: Design) -> list[str]:
 
 
 # ---- entanglement --------------------------------------------------------------------------------
-
-
-def template(name: str) -> Design:
-    """The design of a shipped template. Raises UserError when there is none of that name."""
-    try:
-        return codec.load(resource(f"templates/{name}.qdesign"))
-    except FileNotFoundError as error:
-        raise UserError(f"There is no template {name!r}.") from error
 
 
 def entanglement(

@@ -10,7 +10,7 @@ import pytest
 
 from qdesigner.catalog.devices import DEVICES, missing
 from qdesigner.circuit.circuit import Block, Circuit, expand
-from qdesigner.design import codec, edits, grid, studies
+from qdesigner.design import codec, edits, gallery, grid, studies
 from qdesigner.design.checks import problems
 from qdesigner.design.facts import data_facts
 from qdesigner.design.spec import DataSpec, Design
@@ -150,7 +150,7 @@ def test_entanglement_compares_each_step_with_the_one_before() -> None:
     models = [v.design.stages[0].settings["model"] for v in variants]
     assert models == ["embedded"] * 3 + ["squeezenet1_1"] * 3
     with pytest.raises(UserError, match="There is no template 'none'"):
-        studies.template("none")
+        gallery.template("none")
 
 
 def test_entanglement_of_the_screen_is_on_its_images_and_with_its_backbone(tmp_path: Path) -> None:
