@@ -18,9 +18,7 @@ from app.panels.timebar import travel
 from app.sentences import sentence
 from qdesigner.circuit.blocks import BLOCKS
 from qdesigner.circuit.kinds import Group
-from qdesigner.design import edits
-from qdesigner.design.codec import SUFFIX
-from qdesigner.paths import resource
+from qdesigner.design import edits, gallery
 
 if TYPE_CHECKING:
     from app.window import Window
@@ -150,16 +148,14 @@ def _add_block(kind: str) -> Callable[[Window], None]:
 # ---- submenus that depend on the state ----------------------------------------------------------
 
 
-def templates() -> list[str]:
-    """Names of the templates that come with the program, the quickstart first."""
-    names = [path.stem for path in resource("templates").glob(f"*{SUFFIX}")]
-    return sorted(names, key=lambda name: (name != "quickstart", name))
-
-
 def _fill_new(menu: QMenu, window: Window) -> None:
-    for name in templates():
-        text = name.replace("-", " ").capitalize()
-        menu.addAction(text, lambda name=name: window.project.new(name))
+    for number, found in enumerate(gallery.by_family(gallery.entries()).values()):
+        if number:
+            menu.addSeparator()
+        for entry in found:
+            action = menu.addAction(entry.title, lambda name=entry.name: window.project.new(name))
+            action.setToolTip(entry.line)
+    menu.setToolTipsVisible(True)
 
 
 def _fill_recent(menu: QMenu, window: Window) -> None:
@@ -197,6 +193,10 @@ def table() -> Iterator[Entry]:
 
 def _file() -> Iterator[Entry]:
     yield Command("new", "File", "New empty project", lambda w: w.project.new(""), ("Ctrl+N",))
+    yield Command(
+        "templates", "File", "Templates…", lambda w: w.show_gallery(), ("Ctrl+Shift+T",),
+        tip="Every system that comes along: what it is, its source, and what it reaches",
+    )  # fmt: skip
     yield Submenu("File", "New from template", _fill_new)
     yield Command("open", "File", "Open…", lambda w: w.project.choose(w), ("Ctrl+O",))
     yield Submenu("File", "Open recent", _fill_recent)

@@ -16,10 +16,10 @@ from app.openfile import ChangedOnDisk, FileInUse
 from app.panels.notices import Notices
 from app.settings import Settings
 from qdesigner.catalog.table import TABLES
-from qdesigner.design import codec, edits
+from qdesigner.design import codec, edits, gallery
+from qdesigner.design.origins import on_own_data
 from qdesigner.design.spec import Design, display_name
 from qdesigner.errors import UserError
-from qdesigner.paths import resource
 
 _log = logging.getLogger(__name__)
 
@@ -69,14 +69,12 @@ class Project(QObject):
 
     # ---- open -----------------------------------------------------------------------------------
 
-    def new(self, template: str) -> None:
-        """Begin a new project from a template, "" for an empty one."""
+    def new(self, template: str, own: bool = False) -> None:
+        """Begin a new project from a template, "" for an empty one; with ``own`` on the data and
+        the backbone of the document that it is built after."""
         self._leave()
-        if template:
-            path = resource(f"templates/{template}{codec.SUFFIX}")
-            self._document.new(codec.load(path))
-        else:
-            self._document.new(codec.Design())
+        design = gallery.template(template) if template else Design()
+        self._document.new(on_own_data(design) if own else design)
 
     def open(self, path: Path, how: str = "alone") -> None:
         """Open a project; a broken one, or one in use, is said in a banner."""

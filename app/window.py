@@ -68,6 +68,7 @@ from app.session import Session
 from app.studying import studying
 from app.surveying import Surveying
 from qdesigner.catalog.sources import IMAGE_EXTENSIONS
+from qdesigner.design.gallery import LESSONS
 from qdesigner.paths import data_folder
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Window(QMainWindow):
         self.features = FeatureCache(self.document, self.session, self.runview)
         # Built when they are first asked for.
         self.bench: QWidget | None = None
+        self.gallery: QWidget | None = None
         self.evaluate: EvaluateTab | None = None
         self.backbones: BackbonesPanel | None = None
         self._late = self._train_first = False
@@ -189,6 +191,9 @@ class Window(QMainWindow):
             signal.connect(lambda *_: self._show_title())
         for signal in (self.palette_panel.refused, self.inspector.refused):
             signal.connect(self._say_refused)
+        lesson = QTimer(self, singleShot=True, interval=0)  # once the circuit is on the board
+        lesson.timeout.connect(self._begin_lesson)
+        self.document.replaced.connect(lesson.start)
         self.inspector.data_wanted.connect(self.project.use_data)
         self.runview.image_opened.connect(lambda _image: self.show_image())
         commands = self.actions_table.actions
@@ -221,7 +226,9 @@ class Window(QMainWindow):
         super().paintEvent(event)
         if not self._late:
             self._late = True
-            QTimer.singleShot(0, self._build_late)
+            late = QTimer(self, singleShot=True, interval=0)
+            late.timeout.connect(self._build_late)
+            late.start()
 
     def _build_late(self) -> None:
         from app.panels.analysis import AnalysisPanel
@@ -278,6 +285,17 @@ class Window(QMainWindow):
         else:
             hidden.append(name)
         self._show_panels()
+
+    def show_gallery(self) -> None:
+        """Every template, beside this window."""
+        from app.panels.gallery import Gallery
+
+        if self.gallery is None:
+            self.gallery = Gallery(self)
+            self.gallery.wanted.connect(self.project.new)
+        self.gallery.show()
+        self.gallery.raise_()
+        self.gallery.find.setFocus()
 
     def search_blocks(self) -> None:
         """The cursor into the palette's search."""
@@ -397,6 +415,12 @@ class Window(QMainWindow):
         """Ask for a file and write the run's curves there."""
         if hasattr(self, "training"):
             self.runs.export_curves(self, self.training.export)
+
+    def _begin_lesson(self) -> None:
+        """A lesson on the parameter-shift rule opens with the rule on screen."""
+        origin = self.document.design.origin
+        if origin is not None and origin.family == LESSONS and not self.board.rule.held:
+            self.board.show_rule()
 
     def _say_refused(self, text: str) -> None:
         if text:

@@ -18,9 +18,10 @@ from qdesigner.design.spec import Design, Goal, Origin
 from qdesigner.errors import UserError
 from qdesigner.paths import resource
 
+LESSONS = "Lessons"
 FAMILIES = (
     "Start here", "Transfer learning", "Hybrid networks", "With and without", "Tables of numbers",
-    "Lessons",
+    LESSONS,
 )  # fmt: skip
 # Within a family: what a newcomer should see first, and a model before what is compared with it.
 ORDER = (

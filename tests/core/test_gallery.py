@@ -41,7 +41,7 @@ def test_each_is_said_in_one_line_and_its_differences_lose_no_word(name: str) ->
 
 def test_goals_are_said_with_their_sign_and_their_data() -> None:
     assert gallery.goals(ENTRIES["quickstart"]) == (
-        "Reaches ≥ 0.95 test accuracy on its embedded data.",
+        "Reaches ≥ 0.95 validation accuracy on its embedded data.",
     )
     assert gallery.goals(ENTRIES["quantum-classifier"])[0] == (
         "Reaches ≤ −0.97 test loss on its embedded data."
