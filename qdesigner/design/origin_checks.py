@@ -20,8 +20,7 @@ def origin_problems(design: Design) -> Iterator[Problem]:
         label = BACKBONES[origin.backbone].label
         yield Problem(
             "warning", backbone.id,
-            f"The embedded backbone stands in for {label}, which {origin.source} uses; it knows "
-            f"only handwritten digits. Use {label} for photographs.",
+            f"The embedded backbone stands in for {label}; it knows only handwritten digits.",
             Fix(f"Use {label}", origins.with_own_backbone),
         )  # fmt: skip
     if origin.data is not None and origins.data_stands_in(design):
