@@ -56,6 +56,7 @@ Stopped = Callable[[], bool]
 Scores = NDArray[np.float64]
 
 _NORMAL = 1.960  # its 97.5 % quantile
+_THREE = 3.0  # -ln 0.05
 
 
 def rehearse(
@@ -297,7 +298,9 @@ def interval(scores: Scores, errors: bool) -> tuple[float, float, Any]:
     ``errors``, 0 or more), and what it is about.
 
     Of several repeats: where the mean lies for other shots on these samples. Samples draw their
-    shots apart, so the variances of each over the repeats add up. Of one: where it lies for other
+    shots apart, so the variances of each over the repeats add up. Where hardly an answer changes it
+    is no narrower than the rule of three allows (Hanley and Lippman-Hand, JAMA 249, 1983): what
+    was never seen in n answers happens in up to 3 of n. Of one repeat: where it lies for other
     samples, by Wilson's score interval (Wilson, J. Am. Stat. Assoc. 22, 1927), or for errors by
     the normal distribution.
     """
@@ -306,6 +309,7 @@ def interval(scores: Scores, errors: bool) -> tuple[float, float, Any]:
     if repeats > 1:
         spread = float(scores.var(axis=0, ddof=1).sum()) / (samples**2 * repeats)
         half = _NORMAL * math.sqrt(spread)
+        half = half if errors else max(half, _THREE / (samples * repeats))
         most = math.inf if errors else 1.0
         return max(0.0, mean - half), min(most, mean + half), "shots"
     if errors:

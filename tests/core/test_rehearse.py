@@ -146,12 +146,22 @@ def test_intervals_are_wilsons_for_samples_and_add_up_samples_for_shots() -> Non
     # Wilson's interval of 8 out of 10, as tables give it.
     low, high, about = interval(np.array([[1.0] * 8 + [0.0] * 2]), errors=False)
     assert (round(low, 4), round(high, 4), about) == (0.4902, 0.9433, "samples")
-    # One of four answers comes and goes: its variance of 1/3, by 4² samples and 4 repeats.
-    scores = np.ones((4, 4))
-    scores[:, 3] = scores[:2, 0] = 0
+    # Nine of forty answers come and go: each has a variance of 1/3; 40² samples, 4 repeats.
+    scores = np.ones((4, 40))
+    scores[:, 39] = scores[:2, :9] = 0
     low, high, about = interval(scores, errors=False)
-    half = 1.96 * (1 / 3 / 16 / 4) ** 0.5
-    assert (low, high, about) == (pytest.approx(0.625 - half), pytest.approx(0.625 + half), "shots")
+    half = 1.96 * (9 / 3 / 40**2 / 4) ** 0.5
+    middle = (40 - 1 - 4.5) / 40
+    assert (low, high, about) == (
+        pytest.approx(middle - half), pytest.approx(middle + half), "shots"
+    )  # fmt: skip
+    assert interval(np.abs(scores), errors=True)[:2] == (low, high)
+
+
+def test_that_no_answer_changed_in_a_few_repeats_does_not_mean_that_none_will() -> None:
+    scores = np.ones((5, 20))
+    scores[:, :10] = 0
+    assert interval(scores, errors=False)[:2] == (0.5 - 3 / 100, 0.5 + 3 / 100)
 
 
 # ---- what is said --------------------------------------------------------------------------------
