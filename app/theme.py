@@ -285,6 +285,7 @@ QToolButton[kind="choice"] { background: @raised; color: @text; border: 1px soli
   border-radius: 5px; padding: 4px 24px 4px 10px; min-height: 18px; }
 QToolButton[kind="choice"]:hover { background: @hover; }
 QToolButton[kind="choice"]:focus { border: 1px solid @accent; }
+QToolButton[kind="choice"]:disabled { color: @faint; }
 QToolButton[kind="choice"]::menu-indicator { image: url(@down@); width: 12px; height: 12px;
   subcontrol-origin: padding; subcontrol-position: center right; right: 8px; }
 QProgressBar { background: @track; border: none; border-radius: 4px; min-height: 8px;

@@ -50,7 +50,6 @@ class RehearsalForm(QScrollArea):
         self.choose = QToolButton()
         self.choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.choose.setProperty("kind", "choice")
-        self.choose.setStyleSheet("QToolButton { text-align: left; padding-left: 8px; }")
         self.split = QComboBox()
         self.split.addItems((USUAL, *SPLITS))
         self.split.setMinimumContentsLength(6)

@@ -60,8 +60,8 @@ class Key(QLabel):
                 (SIGNS[place % len(SIGNS)], machine_colour(place).name(), row.device)
                 for place, row in enumerate(found.machines)
             ]
-        score = "error" if found is not None and found.begun.errors else "accuracy, %,"
-        what = f'<span style="color:{look.muted}">{score} against shots:</span> ' if parts else ""
+        score = "error" if found is not None and found.begun.errors else "accuracy, %"
+        what = f'<span style="color:{look.muted}">{score}:</span> ' if parts else ""
         self.setText(what + "&nbsp;&nbsp; ".join(
             f'<span style="color:{colour}">{sign}</span>&nbsp;'
             f'<span style="color:{look.muted}">{html.escape(name)}</span>'
@@ -75,6 +75,8 @@ class RehearsalPlot(Chart):
     def __init__(self) -> None:
         self._found: Rehearsal | None = None
         super().__init__("Score against shots", 44)
+        # An axis paints its grid over the plot, and would hide a score that lies on a line of it.
+        self.getAxis("left").setZValue(-1)
         self.getViewBox().setMouseEnabled(True, True)
 
     def show_rows(self, found: Rehearsal | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_run import write_run
 from PySide6.QtCore import QObject, Qt, Signal
-from shells import end, heard, quickstart, wait_until
+from shells import end, heard, quickstart, spin, wait_until
 
 from app import theme
 from app.document import Document
@@ -236,6 +236,16 @@ def test_the_real_child_rehearses_and_keeps_it(qapp: object, tmp_path: Path) -> 
     assert kept is not None and kept.whole
     assert [event for event in said if isinstance(event, Measured)] == list(kept.rows)
     assert any(isinstance(event, events.Progress | Reached) for event in said)
+
+
+def test_a_score_on_a_line_of_the_grid_is_seen(panel: RehearsalPanel, run: Path) -> None:
+    write_rehearsal(run, Rehearsal(BEGUN, ROWS[:3], True))  # exact is 90 %
+    panel._read()
+    spin(50)
+    seen = panel.plot.grab().toImage()
+    place = seen.width() - 16
+    inks = [seen.pixelColor(place, y).lightness() for y in range(seen.height() // 2)]
+    assert min(inks) < 80
 
 
 def test_a_child_that_refuses_is_heard(panel: RehearsalPanel) -> None:
